@@ -1,0 +1,52 @@
+//! [`HttpsClient`]: the client that token requests go through unless another is given.
+//!
+//! The TLS provider is passed explicitly, so that neither a process-wide default is needed nor one is installed.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper_rustls::{ConfigBuilderExt, HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::{
+    client::legacy::{Client, connect::HttpConnector},
+    rt::TokioExecutor,
+};
+use rustls::{ClientConfig, crypto::CryptoProvider};
+
+/// The default client for token requests: hyper-util and rustls, HTTP/1.1 and HTTP/2, Mozilla's root certificates.
+///
+/// Plain `http` works, for tests on loopback. No proxy is used, no redirect followed, and no connection kept: token
+/// requests are too rare for that. For anything else pass your own client to
+/// [`ClientCredentials::with_client`](crate::ClientCredentials::with_client).
+pub type HttpsClient = Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
+
+/// Builds the client. Needs no runtime, reads no file.
+pub(crate) fn https() -> HttpsClient {
+    let config = ClientConfig::builder_with_provider(Arc::new(provider()))
+        .with_safe_default_protocol_versions()
+        .map(|config| config.with_webpki_roots().with_no_client_auth());
+    #[expect(
+        clippy::expect_used,
+        reason = "whether it fails is fixed when this crate is compiled"
+    )]
+    let config = config.expect("rustls' own providers support its default versions");
+    let connector = HttpsConnectorBuilder::new()
+        .with_tls_config(config)
+        .https_or_http()
+        .enable_http1()
+        .enable_http2()
+        .build();
+    Client::builder(TokioExecutor::new())
+        .pool_max_idle_per_host(0)
+        .build(connector)
+}
+
+#[cfg(feature = "client")]
+fn provider() -> CryptoProvider {
+    rustls::crypto::aws_lc_rs::default_provider()
+}
+
+#[cfg(not(feature = "client"))]
+fn provider() -> CryptoProvider {
+    rustls::crypto::ring::default_provider()
+}

@@ -1,0 +1,55 @@
+//! [`AudienceError`]: why a request was not sent.
+
+use std::{error::Error, fmt};
+
+/// A request was not sent because its host is outside the token's [`Audience`](crate::Audience).
+#[derive(Clone, Debug)]
+pub struct AudienceError {
+    host: Option<Box<str>>,
+    refusal: Refusal,
+}
+
+/// The request's host is right, but something else about where it goes is not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// The host is not in the audience.
+    Host,
+    /// The host is in the audience, but the request would travel in the clear.
+    NotHttps,
+}
+
+// === impl AudienceError ===
+
+impl AudienceError {
+    pub(crate) fn new(host: Option<&str>, refusal: Refusal) -> Self {
+        Self {
+            host: host.map(Box::from),
+            refusal,
+        }
+    }
+
+    /// Returns the host that must not see the token, or `None` if the request names none that can be read.
+    #[must_use]
+    pub fn host(&self) -> Option<&str> {
+        self.host.as_deref()
+    }
+}
+
+impl fmt::Display for AudienceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let host = self.host().unwrap_or("a host that cannot be read");
+        match self.refusal {
+            Refusal::Host => write!(
+                f,
+                "not sent: {host} is outside the token's audience; allow it with \
+                 `SinchAuthLayer::audience`, or mark the request with `RequestAuth::skip()`"
+            ),
+            Refusal::NotHttps => write!(
+                f,
+                "not sent: the token may go to {host} over https only; use https"
+            ),
+        }
+    }
+}
+
+impl Error for AudienceError {}

@@ -1,0 +1,271 @@
+//! All that a refresher knows, and every decision about tokens and flights.
+//!
+//! The [`Ledger`] is pure: it lives under the refresher's one lock, is told what happened and when, and answers with
+//! a [`Step`]. It neither reads a clock nor spawns, so that its states can be searched exhaustively (`ledger/model.rs`). The rules, in order:
+//!
+//! 1. A token is served until it expires. From when its refresh is due, one flight is started and no one waits.
+//! 2. Without a usable token, everyone joins the flight; there is at most one.
+//! 3. After a failed flight the next one is held back: a terminal error is remembered for 1–5 s, transient ones space
+//!    flights 1 s doubling to 30 s, `Retry-After` is obeyed. Meanwhile rule 1 holds; else the error is the answer.
+//! 4. A rejected generation (a 401) is replaced by a newer one if there is one, else by the flight that is up, else
+//!    by a new flight; unless its issuer has brought it again since, or the authority that rejects it rests
+//!    (see [`rejections`](crate::rejections)): then the answer is the same generation.
+
+use std::time::Duration;
+
+use crate::{
+    AccessToken, IssuedToken, TokenError, TokenErrorKind,
+    rejections::{Origin, Rejections, Verdict},
+    schedule::{Clock, Hold, MAX_RETRY_AFTER, Now, Phase, Policy, Validity, flight_spacing, terminal_memory},
+};
+
+/// `F` is the handle by which a flight is joined.
+#[derive(Debug)]
+pub(crate) struct Ledger<F> {
+    policy: Policy,
+    token: Option<AccessToken>,
+    flight: Option<Flight<F>>,
+    failure: Option<Failure>,
+    rejections: Rejections,
+    /// The generation that a refresh for its rejection brought again: another one would bring it once more.
+    unmoved: u64,
+    /// Flights started so far; numbers the next one.
+    flights: u64,
+}
+
+/// The one token request that is under way, retries included.
+#[derive(Debug)]
+struct Flight<F> {
+    id: u64,
+    started: Now,
+    /// Whether it answers to a rejection, rather than to the time.
+    forced: bool,
+    handle: F,
+}
+
+/// What the last flights failed with.
+#[derive(Debug)]
+struct Failure {
+    error: TokenError,
+    /// Failed flights in a row.
+    streak: u32,
+    /// No flight starts before this is over.
+    hold: Hold,
+}
+
+/// What someone wants of the refresher.
+#[derive(Clone, Debug)]
+pub(crate) enum Goal {
+    /// Any usable token.
+    Token,
+    /// A token other than this generation, which `origin` rejected.
+    Replace { generation: u64, origin: Origin },
+}
+
+/// What is to be done about it.
+#[derive(Debug)]
+pub(crate) enum Step {
+    Use(AccessToken),
+    /// Use it, and start a flight that no one waits for.
+    UseAndRefresh(AccessToken),
+    /// Wait for [`Ledger::flight`].
+    Join,
+    Start,
+    Fail(TokenError),
+}
+
+/// A look at the ledger, for `TokenStatus`.
+#[derive(Debug)]
+pub(crate) struct Summary {
+    pub(crate) token: Option<AccessToken>,
+    pub(crate) in_flight: bool,
+    pub(crate) failures: u32,
+    pub(crate) last_error: Option<TokenError>,
+    pub(crate) retry_in: Option<Duration>,
+    pub(crate) rejection_backoff: Option<Duration>,
+}
+
+// === impl Ledger ===
+
+impl<F> Ledger<F> {
+    pub(crate) fn new(policy: Policy) -> Self {
+        Self {
+            policy,
+            token: None,
+            flight: None,
+            failure: None,
+            rejections: Rejections::default(),
+            unmoved: 0,
+            flights: 0,
+        }
+    }
+
+    /// Decides what is to be done about `goal`. After [`Step::Start`] and [`Step::UseAndRefresh`] the caller, still
+    /// under the lock, calls [`Ledger::started`].
+    pub(crate) fn step(&mut self, goal: &Goal, now: Now) -> Step {
+        self.forget_lost(now);
+        match (self.usable(now), goal) {
+            (None, _) => self.join_or_start(now),
+            (Some(token), Goal::Replace { generation, origin }) if token.generation() <= *generation => {
+                self.replace(token, origin, now)
+            }
+            (Some(token), _) => {
+                let due = token.validity().phase(now) == Phase::RefreshDue && token.validity().may_renew(now);
+                if due && self.flight.is_none() && self.held(now).is_none() {
+                    Step::UseAndRefresh(token)
+                } else {
+                    Step::Use(token)
+                }
+            }
+        }
+    }
+
+    /// The flight that is up, and its number.
+    pub(crate) fn flight(&self) -> Option<(u64, &F)> {
+        self.flight.as_ref().map(|flight| (flight.id, &flight.handle))
+    }
+
+    /// Records a new flight for `goal`, and returns its number.
+    pub(crate) fn started(&mut self, goal: &Goal, handle: F, now: Now) -> u64 {
+        let forced = matches!(goal, Goal::Replace { .. });
+        self.flights += 1;
+        self.flight = Some(Flight {
+            id: self.flights,
+            started: now,
+            forced,
+            handle,
+        });
+        self.flights
+    }
+
+    /// Records that flight `id` brought `issued`, asked for at `sent`, and returns the token that is in use now.
+    ///
+    /// `None` if the flight was given up meanwhile: what it brings may be older than what is in use.
+    pub(crate) fn landed(
+        &mut self,
+        id: u64,
+        issued: IssuedToken,
+        sent: Now,
+        clock: Clock,
+        roll: f64,
+    ) -> Option<AccessToken> {
+        let flight = self.take_flight(id)?;
+        let validity = Validity::new(&self.policy, issued.lifetime(), sent, clock.now(), roll);
+        let generation = self.generation();
+        let same = self
+            .token
+            .as_ref()
+            .is_some_and(|token| issued.is_the_same_as(token));
+        if same && flight.forced {
+            self.unmoved = generation;
+        }
+        let generation = if same { generation } else { generation + 1 };
+        let token = AccessToken::new(issued.into_authorization(), generation, validity, clock);
+        self.failure = None;
+        self.token = Some(token.clone());
+        Some(token)
+    }
+
+    /// Records that flight `id` failed.
+    pub(crate) fn failed(&mut self, id: u64, error: TokenError, now: Now, roll: f64) {
+        if self.take_flight(id).is_none() || error.kind() == TokenErrorKind::NoRuntime {
+            return;
+        }
+        let streak = self
+            .failure
+            .as_ref()
+            .map_or(0, |failure| failure.streak)
+            .saturating_add(1);
+        let wait = match error.kind() {
+            // The next call asks again; from the second panic in a row they are spaced like other failures.
+            TokenErrorKind::Panicked if streak == 1 => Duration::ZERO,
+            _ if error.is_transient() => flight_spacing(streak, roll),
+            _ => terminal_memory(roll),
+        };
+        let retry_after = error.retry_after().unwrap_or_default().min(MAX_RETRY_AFTER);
+        self.failure = Some(Failure {
+            error,
+            streak,
+            hold: Hold::new(now, wait.max(retry_after)),
+        });
+    }
+
+    /// Records that flight `id` ended without a result: its runtime died, or a waiter lost patience with it.
+    pub(crate) fn lost(&mut self, id: u64) {
+        self.take_flight(id);
+    }
+
+    /// Records how the retry with `generation` went.
+    pub(crate) fn verdict(&mut self, origin: &Origin, generation: u64, verdict: Verdict, now: Now) {
+        self.rejections.verdict(origin, generation, verdict, now);
+    }
+
+    pub(crate) fn summary(&self, now: Now) -> Summary {
+        Summary {
+            token: self.token.clone(),
+            in_flight: self.flight.is_some(),
+            failures: self.failure.as_ref().map_or(0, |failure| failure.streak),
+            last_error: self.failure.as_ref().map(|failure| failure.error.clone()),
+            retry_in: self.failure.as_ref().and_then(|failure| failure.hold.left(now)),
+            rejection_backoff: self.rejections.longest(now),
+        }
+    }
+
+    fn replace(&mut self, token: AccessToken, origin: &Origin, now: Now) -> Step {
+        let generation = token.generation();
+        if self.flight.is_some() {
+            self.rejections.asked(origin, generation + 1, now);
+            return Step::Join;
+        }
+        if token.validity().is_static()
+            || self.unmoved == generation
+            || self
+                .rejections
+                .rests(origin, generation, token.validity().age(now), now)
+        {
+            return Step::Use(token);
+        }
+        if let Some(error) = self.held(now) {
+            return Step::Fail(error);
+        }
+        self.rejections.asked(origin, generation + 1, now);
+        Step::Start
+    }
+
+    fn join_or_start(&self, now: Now) -> Step {
+        match (&self.flight, self.held(now)) {
+            (Some(_), _) => Step::Join,
+            (None, Some(error)) => Step::Fail(error),
+            (None, None) => Step::Start,
+        }
+    }
+
+    fn usable(&self, now: Now) -> Option<AccessToken> {
+        self.token
+            .clone()
+            .filter(|token| token.validity().phase(now) != Phase::Expired)
+    }
+
+    /// The last error, while it keeps flights from starting.
+    fn held(&self, now: Now) -> Option<TokenError> {
+        let failure = self.failure.as_ref()?;
+        failure.hold.left(now).map(|_| failure.error.clone())
+    }
+
+    /// Gives up a flight that should have ended long ago: its runtime is there, but no one drives it.
+    fn forget_lost(&mut self, now: Now) {
+        let patience = self.policy.patience();
+        self.flight.take_if(|flight| now.since(flight.started) > patience);
+    }
+
+    fn take_flight(&mut self, id: u64) -> Option<Flight<F>> {
+        self.flight.take_if(|flight| flight.id == id)
+    }
+
+    fn generation(&self) -> u64 {
+        self.token.as_ref().map_or(0, AccessToken::generation)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,190 @@
+//! [`SinchAuth`]: decides, for each request, whether it gets a token, and sends it.
+
+use std::{
+    fmt, mem,
+    task::{Context, Poll},
+};
+
+use http::{
+    HeaderMap, Request, Response, Uri,
+    header::{AUTHORIZATION, HOST},
+    uri::Authority,
+};
+use http_body::Body;
+use tower_service::Service;
+
+use crate::{
+    BoxError, ExistingAuthorization, OutsideAudience, Replay, RequestAuth, SinchAuthLayer, TokenRefresher,
+    future::{ResponseFuture, Sent, Spare, Unsent},
+    ledger::Goal,
+    refresher::Acquired,
+    rejections::Origin,
+};
+
+/// The service that [`SinchAuthLayer`] makes: `S`, with a token on every request.
+///
+/// # Readiness
+///
+/// Ready when the inner service is. No capacity of the inner service is held while a call waits for a token: the
+/// readied service is given back, and readiness asked for again.
+///
+/// # Errors
+///
+/// Errors of the inner service come through unwrapped. Ours are [`TokenError`](crate::TokenError), if there is no
+/// token to send, and [`AudienceError`](crate::AudienceError).
+///
+/// # Cancel safety
+///
+/// Dropping the response future cancels the call and nothing else: a token request under way goes on.
+#[derive(Clone)]
+pub struct SinchAuth<S, R> {
+    inner: S,
+    settings: SinchAuthLayer<R>,
+}
+
+/// What is done about one request.
+enum Treatment {
+    Pass,
+    Refuse(BoxError),
+    Authorize { retry: bool },
+}
+
+// === impl SinchAuth ===
+
+impl<S, R> SinchAuth<S, R> {
+    pub(crate) fn new(inner: S, settings: SinchAuthLayer<R>) -> Self {
+        Self { inner, settings }
+    }
+
+    /// Returns the inner service.
+    pub fn get_ref(&self) -> &S {
+        &self.inner
+    }
+
+    /// Returns the inner service, to change.
+    pub fn get_mut(&mut self) -> &mut S {
+        &mut self.inner
+    }
+
+    /// Returns the inner service, and drops the rest.
+    pub fn into_inner(self) -> S {
+        self.inner
+    }
+
+    /// Returns the shared refresher.
+    pub fn refresher(&self) -> &TokenRefresher {
+        &self.settings.tokens
+    }
+
+    #[inline]
+    fn treatment<B>(&self, request: &Request<B>) -> Treatment {
+        let settings = &self.settings;
+        let switches = request
+            .extensions()
+            .get::<RequestAuth>()
+            .copied()
+            .unwrap_or_default();
+        let keeps = settings.existing_authorization == ExistingAuthorization::Keep;
+        if switches.skip || (keeps && request.headers().contains_key(AUTHORIZATION)) {
+            return Treatment::Pass;
+        }
+        match (
+            settings.audience.check(request.uri(), request.headers()),
+            settings.outside_audience,
+        ) {
+            (Ok(()), _) => Treatment::Authorize {
+                retry: !switches.no_retry,
+            },
+            (Err(_), OutsideAudience::Forward) => Treatment::Pass,
+            (Err(error), OutsideAudience::Refuse) => Treatment::Refuse(error.into()),
+        }
+    }
+}
+
+impl<S: Clone, R> SinchAuth<S, R> {
+    /// Gives back what the inner service reserved when it became ready, and returns a clone that reserves nothing.
+    fn give_back(&mut self) -> S {
+        let unready = self.inner.clone();
+        drop(mem::replace(&mut self.inner, unready.clone()));
+        unready
+    }
+}
+
+impl<S, R, B, ResBody> Service<Request<B>> for SinchAuth<S, R>
+where
+    R: Replay<B>,
+    S: Service<Request<R::Body>, Response = Response<ResBody>> + Clone,
+    S::Error: Into<BoxError>,
+    ResBody: Body,
+{
+    type Response = Response<ResBody>;
+    type Error = BoxError;
+    type Future = ResponseFuture<S, R, B, ResBody>;
+
+    #[inline]
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.inner.poll_ready(cx).map_err(Into::into)
+    }
+
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        let retry = match self.treatment(&request) {
+            Treatment::Pass => return ResponseFuture::called(self.inner.call(R::pass(request)), None, None),
+            Treatment::Refuse(error) => {
+                self.give_back();
+                return ResponseFuture::failed(error);
+            }
+            Treatment::Authorize { retry } => retry,
+        };
+        let tokens = &self.settings.tokens;
+        if let Some(generation) = tokens.authorize(request.headers_mut()) {
+            let tokens = tokens.clone();
+            let origin = origin(request.uri(), request.headers());
+            let (request, kept) = if retry {
+                self.settings.replay.keep(request)
+            } else {
+                (R::pass(request), None)
+            };
+            let spare = kept.map(|kept| Spare {
+                inner: self.inner.clone(),
+                kept,
+            });
+            let sent = Sent {
+                tokens,
+                generation,
+                origin,
+            };
+            return ResponseFuture::called(self.inner.call(request), Some(sent), spare);
+        }
+        let acquired = tokens.acquire(&Goal::Token);
+        let tokens = tokens.clone();
+        let inner = self.give_back();
+        let unsent = Unsent {
+            tokens,
+            inner,
+            request,
+            retry,
+            replay: self.settings.replay.clone(),
+        };
+        match acquired {
+            Acquired::Failed(error) => ResponseFuture::failed(error.into()),
+            Acquired::Token(token) => ResponseFuture::authorized(token, unsent),
+            Acquired::Flight(joined) => ResponseFuture::waiting(joined, unsent),
+        }
+    }
+}
+
+impl<S: fmt::Debug, R> fmt::Debug for SinchAuth<S, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SinchAuth")
+            .field("inner", &self.inner)
+            .field("settings", &self.settings)
+            .finish()
+    }
+}
+
+/// Who answers this request: the authority of its URI, else its `Host` header.
+pub(crate) fn origin(uri: &Uri, headers: &HeaderMap) -> Origin {
+    uri.authority()
+        .cloned()
+        .or_else(|| Authority::try_from(headers.get(HOST)?.as_bytes()).ok())
+}

@@ -1,0 +1,1 @@
+//! `FakeSinch`: an in-process server that behaves as Sinch does.
