@@ -1,3 +1,11 @@
 //! One binary for all integration tests; a module for each part of DESIGN.md.
 
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
+
 mod support;
