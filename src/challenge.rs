@@ -62,7 +62,7 @@ fn after_comma(field: &str) -> Option<&str> {
             _ if escaped => escaped = false,
             b'\\' if quoted => escaped = true,
             b'"' => quoted = !quoted,
-            b',' if !quoted => return field.get(at + 1..),
+            b',' if !quoted => return field.get(at + 1..).map(str::trim_start),
             _ => {}
         }
     }

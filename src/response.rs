@@ -22,7 +22,9 @@ pub(crate) fn read(
 ) -> Result<IssuedToken, TokenError> {
     let status = head.status;
     if status.is_success() {
-        return issued(&body?, key).map_err(|error| error.answered(status));
+        return body
+            .and_then(|body| issued(&body, key))
+            .map_err(|error| error.answered(status));
     }
     let fault = match status {
         StatusCode::TOO_MANY_REQUESTS => Fault::Throttled,

@@ -1,1 +1,80 @@
-//! Tests.
+use base64::{Engine, prelude::BASE64_STANDARD};
+
+use super::{AccessKey, ServicePlan};
+
+#[track_caller]
+fn pair_on_the_wire(key_id: &str, key_secret: &str) -> String {
+    let value = AccessKey::new(key_id, key_secret).unwrap().basic().unwrap();
+    assert!(value.is_sensitive());
+    let encoded = value.to_str().unwrap().strip_prefix("Basic ").unwrap();
+    String::from_utf8(BASE64_STANDARD.decode(encoded).unwrap()).unwrap()
+}
+
+#[test]
+fn the_basic_pair_is_raw_but_for_what_form_decoding_would_change() {
+    for (secret, expected) in [
+        ("plain-_AZ09", "plain-_AZ09"),
+        ("a:b", "a:b"),
+        ("~/=&?#[]@!$'()*,; \"", "~/=&?#[]@!$'()*,; \""),
+        ("a+b", "a%2Bb"),
+        ("100%", "100%25"),
+        ("%41", "%2541"),
+        ("é", "%C3%A9"),
+    ] {
+        assert_eq!(pair_on_the_wire("id", secret), format!("id:{expected}"));
+    }
+    assert_eq!(pair_on_the_wire("i+d", "s"), "i%2Bd:s");
+}
+
+#[test]
+fn credentials_that_no_server_could_accept_are_refused() {
+    for (key_id, key_secret, complaint) in [
+        ("", "s", "KEY ID is empty"),
+        ("id", "", "KEY SECRET is empty"),
+        ("i:d", "s", "`:`"),
+        ("id\n", "s", "KEY ID has a control character"),
+        ("id", "s\r\n", "KEY SECRET has a control character"),
+        ("id", "s\0", "KEY SECRET has a control character"),
+        ("id", "s\u{7f}", "KEY SECRET has a control character"),
+    ] {
+        let error = AccessKey::new(key_id, key_secret).unwrap_err().to_string();
+        assert!(error.contains(complaint), "{error}");
+    }
+    for (plan, token, complaint) in [
+        ("", "t", "Service Plan ID is empty"),
+        ("p", "", "API token is empty"),
+        ("p", "t t", "API token has a character other than visible ASCII"),
+        ("p", "té", "API token has a character other than visible ASCII"),
+        ("p", "t\n", "API token has a control character"),
+    ] {
+        let error = ServicePlan::new(plan, token).unwrap_err().to_string();
+        assert!(error.contains(complaint), "{error}");
+    }
+}
+
+#[test]
+fn a_key_id_may_have_any_other_character() {
+    assert_eq!(AccessKey::new("ключ id", "s").unwrap().key_id(), "ключ id");
+}
+
+#[test]
+fn debug_redacts_secrets_and_shows_ids() {
+    let shown = format!(
+        "{:?} {:?}",
+        AccessKey::new("the-key-id", "hidden").unwrap(),
+        ServicePlan::new("the-plan-id", "hidden").unwrap()
+    );
+    assert!(
+        shown.contains("the-key-id") && shown.contains("the-plan-id"),
+        "{shown}"
+    );
+    assert!(!shown.contains("hidden"), "{shown}");
+}
+
+#[test]
+fn a_text_that_repeats_the_secret_or_the_basic_value_is_recognised() {
+    let key = AccessKey::new("id", "s3cret").unwrap();
+    assert!(key.leaks_into("you sent s3cret"));
+    assert!(key.leaks_into(&format!("you sent {}", BASE64_STANDARD.encode("id:s3cret"))));
+    assert!(!key.leaks_into("unknown client id"));
+}

@@ -1,5 +1,7 @@
 //! What the tests share: a token source that does as it is told.
 
+pub(crate) mod raw;
+
 use std::{
     collections::VecDeque,
     sync::{
