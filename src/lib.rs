@@ -1,5 +1,128 @@
-//! A tower layer that puts Sinch access tokens on requests.
+//! A [tower] layer that puts [Sinch] access tokens on HTTP requests, keeps them fresh with one shared refresher, and
+//! sends a request once more when an API answers `401`.
+//!
+//! ```
+//! use bytes::Bytes;
+//! use http::{Request, Response};
+//! use http_body_util::Full;
+//! use tower::{Service, ServiceBuilder, ServiceExt};
+//! use tower_sinch_auth::{BoxError, SinchAuthLayer};
+//! # use tower_sinch_auth::{IssuedToken, TokenRefresher};
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), BoxError> {
+//! # let client = tower::service_fn(|request: Request<Full<Bytes>>| async move {
+//! #     assert_eq!(request.headers()["authorization"], "Bearer abc");
+//! #     Ok::<_, BoxError>(Response::new(Full::<Bytes>::default()))
+//! # });
+//! # let tokens = || async { IssuedToken::bearer("abc", None) };
+//! // In your service: `SinchAuthLayer::from_env()?`, which reads SINCH_KEY_ID and SINCH_KEY_SECRET.
+//! let layer = SinchAuthLayer::new(tokens);
+//! let mut sinch = ServiceBuilder::new().layer(layer).service(client);
+//!
+//! let request = Request::get("https://numbers.api.sinch.com/v1/projects/my-project/availableRegions")
+//!     .body(Full::default())?;
+//! let response = sinch.ready().await?.call(request).await?;
+//! # Ok(()) }
+//! ```
+//!
+//! # What happens to a request
+//!
+//! 1. It gets `Authorization: Bearer …` and goes to the inner service. That takes no lock and waits for nothing.
+//! 2. If the token is soon to expire, one call starts a token request in the background, and goes on.
+//! 3. If there is no usable token, the call waits for the one token request that all calls share. It holds nothing of
+//!    the inner service meanwhile.
+//! 4. If the answer is a `401`, the token is refreshed, once for all calls that met it, and the request is sent a
+//!    second time. The caller sees that answer; or the original `401` if no other token can be had.
+//!
+//! # Behavior
+//!
+//! | situation | what is sent | what the caller sees |
+//! | --- | --- | --- |
+//! | token fresh | the request, with the token | the answer |
+//! | refresh due (20 min before expiry, at most half the lifetime) | the request; one token request beside it | the answer, at once |
+//! | no token yet, or expired (30 s before expiry, at most a tenth of the lifetime) | one token request for all, then the request | the answer |
+//! | `401`, whatever its challenge | one token request for all, then the request again | the second answer |
+//! | `401`, and the second answer is a `401`, too | nothing more | the second `401`; this API's `401`s force no refresh for 1 s, doubling to 60 s |
+//! | `401` with `insufficient_scope` or `invalid_request`; `403`, `404`, `407` | nothing more | the answer |
+//! | `401` to a request that cannot be sent again | one token request, for the next call | the `401` |
+//! | token request fails, token still valid | the request; token requests spaced 1 to 30 s | the answer |
+//! | token request fails, no valid token | up to 4 attempts within 30 s | a [`TokenError`], the same for all who waited |
+//! | wrong key | one token request every 1 to 5 s, while there are calls | [`TokenErrorKind::Rejected`], at once |
+//! | host outside the [`Audience`] | nothing | an [`AudienceError`] |
+//! | `Authorization` present already | the request, untouched | the answer |
+//! | no calls | nothing: no background task, no timer | |
+//!
+//! # In a stack
+//!
+//! From the outside in: what limits the whole call (timeout, load shedding, tracing of the call), then this layer, then
+//! what belongs to each sending (retries of other failures, rate limits, tracing of the exchange), then the client.
+//!
+//! - **Redirects** from Sinch to other hosts are real: storage links, carriers. With a Sinch token put the redirect layer
+//!   outside of this one and choose [`OutsideAudience::Forward`]: each hop is checked, and a foreign host gets the
+//!   request without the token ([`Refuse`](OutsideAudience::Refuse), the default, ends the call instead). A token whose
+//!   audience is [`Audience::any`] would be added on every hop: put the redirect layer inside, where tower-http's
+//!   default policy removes the header when the origin changes.
+//! - **Bodies**: the default, [`CloneBody`], needs bodies that are `Clone`. For others choose
+//!   `.replay(BufferBody::up_to(bytes))` or `.replay(NoReplay)`. A `ServiceExt` method that "does not exist" on
+//!   [`SinchAuth`] most often means just this.
+//! - **One refresher** per access key: clone the [`TokenRefresher`] into every layer that uses the key.
+//! - **Errors** of the inner service come through as they are, boxed; `downcast_ref` finds them.
+//!
+//! # When a token cannot be had
+//!
+//! ```
+//! use std::time::Duration;
+//! use tower_sinch_auth::{AudienceError, BoxError, TokenError, TokenErrorKind};
+//!
+//! /// Whether a failed call is worth another try, and when.
+//! fn try_again_in(error: &BoxError) -> Option<Duration> {
+//!     if error.is::<AudienceError>() {
+//!         return None; // A bug: the request would have carried the token to the wrong host.
+//!     }
+//!     let error = error.downcast_ref::<TokenError>()?;
+//!     match error.kind() {
+//!         TokenErrorKind::Rejected | TokenErrorKind::Credentials => None, // Page someone: the key is wrong.
+//!         TokenErrorKind::Throttled => Some(error.retry_after().unwrap_or(Duration::from_secs(5))),
+//!         _ if error.is_transient() => Some(Duration::from_secs(1)),
+//!         _ => None,
+//!     }
+//! }
+//! ```
+//!
+//! # Access keys and service plans
+//!
+//! An [`AccessKey`] is for every API with OAuth2: its tokens go to [`Audience::sinch_apis`]. A [`ServicePlan`] is for
+//! SMS by service plan only: its static API token goes to [`Audience::sms_service_plans`], is never refreshed, and a
+//! `401` comes back as it came. Any other source of tokens is a closure or a [`TokenSource`].
+//!
+//! # Secrets
+//!
+//! Key secrets are wiped from memory when dropped, have no getter, and appear in no `Debug`, no error and no log;
+//! header values are marked sensitive, which keeps them out of HTTP/2's compression tables and of `Debug`. What a
+//! header value held cannot be wiped. Tokens go over `https` only, except on loopback, unless their audience is
+//! [`Audience::any`].
+//!
+//! # Features
+//!
+//! - `client` (default): [`HttpsClient`], the client behind `ClientCredentials::new`: hyper-util and rustls with the
+//!   `aws-lc-rs` provider, which is rustls' own default. The provider is passed explicitly; none is installed
+//!   process-wide, and none needs to be.
+//! - `client-ring`: the same with the `ring` provider, for binaries whose rustls already uses that: take it with
+//!   `default-features = false`. (With two providers compiled in, rustls' `ClientConfig::builder()` panics in code
+//!   that has not installed one. With both features on, `aws-lc-rs` is used.)
+//! - `test-util`: [`testing::FakeSinch`](https://docs.rs/tower-sinch-auth/latest/tower_sinch_auth/testing/), a server
+//!   that behaves as Sinch does, for your own tests.
+//!
+//! Without any, [`ClientCredentials::with_client`] works over your own client.
+//!
+//! [tower]: https://docs.rs/tower
+//! [Sinch]: https://developers.sinch.com
+
 #![cfg_attr(docsrs, feature(doc_cfg))]
+
+/// The README's example, as a test.
+#[cfg(all(doctest, feature = "client"))]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 mod audience;
 mod builder;
