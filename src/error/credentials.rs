@@ -5,10 +5,10 @@ use std::{error::Error, fmt, sync::Arc};
 use super::BoxError;
 
 /// Why an [`AccessKey`](crate::AccessKey) or a [`ServicePlan`](crate::ServicePlan) could not be had.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct CredentialsError(Flaw);
 
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 enum Flaw {
     Unset(&'static str),
     NotUnicode(&'static str),
@@ -75,6 +75,18 @@ impl fmt::Display for CredentialsError {
             Flaw::Colon => f.write_str("the KEY ID has a `:`; pass KEY ID and KEY SECRET separately"),
             Flaw::Other(_) => f.write_str("the access key could not be read; see the source of this error"),
         }
+    }
+}
+
+// What `main` prints when it returns this: the message, not our variants.
+impl fmt::Debug for CredentialsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut debug = f.debug_struct("CredentialsError");
+        debug.field("message", &format_args!("{self}"));
+        if let Some(source) = self.source() {
+            debug.field("source", source);
+        }
+        debug.finish()
     }
 }
 

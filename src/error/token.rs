@@ -282,11 +282,8 @@ impl fmt::Debug for TokenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TokenError")
             .field("kind", &self.kind())
-            .field("fault", &self.0.fault)
-            .field("status", &self.0.status)
+            .field("message", &format_args!("{self}"))
             .field("retry_after", &self.0.retry_after)
-            .field("oauth_error", &self.0.oauth_error)
-            .field("oauth_error_description", &self.0.oauth_error_description)
             .field("source", &self.0.source)
             .finish()
     }
