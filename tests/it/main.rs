@@ -10,3 +10,4 @@
 
 mod endpoint;
 mod support;
+mod wire;
