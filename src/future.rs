@@ -55,12 +55,12 @@ enum Stage<S, R: Replay<B>, B, ResBody> {
     /// Waits for a token.
     Authorizing {
         token: Waiting,
-        unsent: Unsent<S, R, B>,
+        unsent: Box<Unsent<S, R, B>>,
     },
     /// Waits for the inner service; if it `waited`, the token may have died meanwhile.
     Authorized {
         token: AccessToken,
-        unsent: Unsent<S, R, B>,
+        unsent: Box<Unsent<S, R, B>>,
         waited: bool,
     },
     /// Waits for the answer. Without `sent` the request does not carry our token.
@@ -71,12 +71,12 @@ enum Stage<S, R: Replay<B>, B, ResBody> {
     /// Waits for another token.
     Refreshing {
         token: Waiting,
-        first: First<S, R::Kept, ResBody>,
+        first: Box<First<S, R::Kept, ResBody>>,
     },
     /// Waits for the inner service, to send the request again.
     Retrying {
         token: AccessToken,
-        first: First<S, R::Kept, ResBody>,
+        first: Box<First<S, R::Kept, ResBody>>,
     },
     /// Waits for the answer to the second request.
     Retried {
@@ -96,7 +96,7 @@ enum Step<F, S, R: Replay<B>, B, ResBody> {
     Return(Result<Response<ResBody>, BoxError>),
 }
 
-/// A request without a token.
+/// A request without a token. Boxed in its stages: requests that find a token need not carry the room for it.
 pub(crate) struct Unsent<S, R, B> {
     pub(crate) tokens: TokenRefresher,
     /// Not ready.
@@ -120,14 +120,13 @@ pub(crate) struct Spare<S, K> {
     pub(crate) kept: K,
 }
 
-/// The first answer, a 401, which is the answer unless another is had.
+/// The first answer, a 401, which is the answer unless another is had. Boxed in its stages, like [`Unsent`].
 struct First<S, K, ResBody> {
     response: Response<ResBody>,
     sent: Sent,
     spare: Spare<S, K>,
 }
 
-/// Boxed: only requests that have to wait for a token pay for it.
 type Waiting = Pin<Box<dyn Future<Output = Outcome> + Send>>;
 
 // === impl ResponseFuture ===
@@ -144,14 +143,14 @@ where
         }
     }
 
-    pub(crate) fn waiting(joined: Joined, unsent: Unsent<S, R, B>) -> Self {
+    pub(crate) fn waiting(joined: Joined, unsent: Box<Unsent<S, R, B>>) -> Self {
         Self {
             call: None,
             stage: Stage::authorizing(joined, unsent),
         }
     }
 
-    pub(crate) fn authorized(token: AccessToken, unsent: Unsent<S, R, B>) -> Self {
+    pub(crate) fn authorized(token: AccessToken, unsent: Box<Unsent<S, R, B>>) -> Self {
         Self {
             call: None,
             stage: Stage::Authorized {
@@ -220,7 +219,7 @@ where
 // === impl Stage ===
 
 impl<S, R: Replay<B>, B, ResBody> Stage<S, R, B, ResBody> {
-    fn authorizing(joined: Joined, unsent: Unsent<S, R, B>) -> Self {
+    fn authorizing(joined: Joined, unsent: Box<Unsent<S, R, B>>) -> Self {
         let token = Box::pin(unsent.tokens.clone().wait(Goal::Token, joined));
         Self::Authorizing { token, unsent }
     }
@@ -255,11 +254,11 @@ where
                     return Step::Return(Ok(response));
                 };
                 let tokens = sent.tokens.clone();
-                let first = First {
+                let first = Box::new(First {
                     response,
                     sent,
                     spare,
-                };
+                });
                 match acquired {
                     Acquired::Token(token) => first.retry_with(token),
                     Acquired::Failed(_) => Step::Return(Ok(first.response)),
@@ -375,7 +374,7 @@ where
 
 impl<S, K, ResBody> First<S, K, ResBody> {
     /// Goes on to the retry, unless the token is the one that was rejected.
-    fn retry_with<F, R, B>(self, token: AccessToken) -> Step<F, S, R, B, ResBody>
+    fn retry_with<F, R, B>(self: Box<Self>, token: AccessToken) -> Step<F, S, R, B, ResBody>
     where
         R: Replay<B, Kept = K>,
     {

@@ -158,13 +158,13 @@ where
         let acquired = tokens.acquire(&Goal::Token);
         let tokens = tokens.clone();
         let inner = self.give_back();
-        let unsent = Unsent {
+        let unsent = Box::new(Unsent {
             tokens,
             inner,
             request,
             retry,
             replay: self.settings.replay.clone(),
-        };
+        });
         match acquired {
             Acquired::Failed(error) => ResponseFuture::failed(error.into()),
             Acquired::Token(token) => ResponseFuture::authorized(token, unsent),
