@@ -9,5 +9,6 @@
 )]
 
 mod endpoint;
+mod fake_sinch;
 mod support;
 mod wire;

@@ -1,0 +1,122 @@
+//! The token endpoint: the rate limit in front, then what Ory Hydra answers (RFC 6749 §4.4, §5).
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use bytes::Bytes;
+use http::{
+    HeaderMap, HeaderValue, Method, Response, StatusCode,
+    header::{ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE},
+};
+use percent_encoding::percent_decode_str;
+use serde::Serialize;
+
+use super::{
+    api::json,
+    script::{empty, throttled, with},
+    server::Arrived,
+    state::{Known, State, now},
+};
+use crate::AccessKey;
+
+const FORM: &[u8] = b"application/x-www-form-urlencoded";
+const GRANT: &[u8] = b"grant_type=client_credentials";
+
+/// RFC 6749 §5.1.
+#[derive(Serialize)]
+struct Issued {
+    access_token: String,
+    token_type: &'static str,
+    expires_in: u64,
+    scope: &'static str,
+}
+
+/// RFC 6749 §5.2, with all that Hydra adds to it.
+#[derive(Serialize)]
+struct Refused {
+    error: &'static str,
+    error_verbose: &'static str,
+    error_description: &'static str,
+    error_hint: &'static str,
+    status_code: u16,
+}
+
+pub(super) fn respond(request: &Arrived, state: &State) -> Response<Bytes> {
+    let mut known = state.lock();
+    if !known.bucket.take(now()) {
+        known.counts.token_requests_throttled += 1;
+        return throttled();
+    }
+    if request.method() != Method::POST {
+        return with(empty(StatusCode::METHOD_NOT_ALLOWED), ALLOW, "POST");
+    }
+    let response = if !asks_for_a_token(request) {
+        invalid_request()
+    } else if !authenticates(request.headers(), &known.key) {
+        invalid_client()
+    } else {
+        issued(&mut known)
+    };
+    with(response, CACHE_CONTROL, "no-store")
+}
+
+fn issued(known: &mut Known) -> Response<Bytes> {
+    let issued = Issued {
+        access_token: known.issue(),
+        token_type: "bearer",
+        expires_in: known.lifetime.as_secs(),
+        scope: "",
+    };
+    json(StatusCode::OK, &issued)
+}
+
+/// What a wrong key is answered.
+pub(super) fn invalid_client() -> Response<Bytes> {
+    const DESCRIPTION: &str = "Client authentication failed (e.g., unknown client, no client authentication \
+                               included, or unsupported authentication method).";
+    refused(&Refused {
+        error: "invalid_client",
+        error_verbose: DESCRIPTION,
+        error_description: DESCRIPTION,
+        error_hint: "The requested OAuth 2.0 Client does not exist.",
+        status_code: 401,
+    })
+}
+
+fn invalid_request() -> Response<Bytes> {
+    const DESCRIPTION: &str = "The request is missing a required parameter, includes an invalid parameter value, \
+                               includes a parameter more than once, or is otherwise malformed.";
+    refused(&Refused {
+        error: "invalid_request",
+        error_verbose: DESCRIPTION,
+        error_description: DESCRIPTION,
+        error_hint: "Send the form field grant_type=client_credentials, and nothing else.",
+        status_code: 400,
+    })
+}
+
+fn refused(refused: &Refused) -> Response<Bytes> {
+    let status = StatusCode::from_u16(refused.status_code).unwrap_or(StatusCode::BAD_REQUEST);
+    json(status, refused)
+}
+
+/// Whether the form is exactly what Sinch's SDKs send.
+fn asks_for_a_token(request: &Arrived) -> bool {
+    let is_form = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(FORM);
+    request.headers().get(CONTENT_TYPE).is_some_and(is_form) && request.body().kept == GRANT
+}
+
+fn authenticates(headers: &HeaderMap, key: &AccessKey) -> bool {
+    let sent = headers.get(AUTHORIZATION).and_then(basic_pair);
+    sent.is_some() && sent == key.basic().as_ref().and_then(basic_pair)
+}
+
+/// The halves of HTTP Basic (RFC 7617), form-decoded, as RFC 6749 §2.3.1 wants and fosite does it.
+fn basic_pair(value: &HeaderValue) -> Option<(Vec<u8>, Vec<u8>)> {
+    let (scheme, pair) = value.to_str().ok()?.split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("Basic") {
+        return None;
+    }
+    let pair = String::from_utf8(BASE64_STANDARD.decode(pair).ok()?).ok()?;
+    let (key_id, key_secret) = pair.split_once(':')?;
+    let decode = |half: &str| percent_decode_str(&half.replace('+', " ")).collect();
+    Some((decode(key_id), decode(key_secret)))
+}
