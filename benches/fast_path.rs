@@ -1,11 +1,7 @@
 //! What a call pays for the layer while the token is fresh: time and allocations over the bare service. Every contender
 //! runs in every round; medians of all rounds.
 
-#![expect(
-    clippy::expect_used,
-    clippy::print_stdout,
-    reason = "a bench reports on the terminal"
-)]
+#![expect(clippy::expect_used, clippy::print_stdout, reason = "a bench reports on the terminal")]
 
 use std::{
     convert::Infallible,
@@ -66,10 +62,8 @@ impl<E> retry::Policy<Request<Body>, Response<Body>, E> for OnceOn401 {
     type Future = Ready<()>;
 
     fn retry(&mut self, _: &mut Request<Body>, result: &mut Result<Response<Body>, E>) -> Option<Ready<()>> {
-        let again = !self.0
-            && result
-                .as_ref()
-                .is_ok_and(|answer| answer.status() == StatusCode::UNAUTHORIZED);
+        let again =
+            !self.0 && result.as_ref().is_ok_and(|answer| answer.status() == StatusCode::UNAUTHORIZED);
         self.0 = true;
         again.then(|| ready(()))
     }
@@ -103,12 +97,7 @@ impl Contender {
             }
             start.elapsed() / CALLS
         });
-        Self {
-            name,
-            run,
-            allocations,
-            times: Vec::new(),
-        }
+        Self { name, run, allocations, times: Vec::new() }
     }
 }
 
@@ -125,10 +114,7 @@ fn request() -> Request<Body> {
 }
 
 fn main() {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .expect("a runtime");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let token = "t".repeat(1000);
     let issued = token.clone();
     let tokens = TokenRefresher::new(move || {
@@ -170,11 +156,7 @@ fn report(contenders: &mut [Contender]) {
     let mut bare = None;
     for contender in contenders {
         contender.times.sort_unstable();
-        let median = contender
-            .times
-            .get(ROUNDS / 2)
-            .expect("every round ran")
-            .as_nanos();
+        let median = contender.times.get(ROUNDS / 2).expect("every round ran").as_nanos();
         let (base, base_allocations) = *bare.get_or_insert((median, contender.allocations));
         println!(
             "{:34} {:>8} {:>10} {:>12}",

@@ -77,12 +77,7 @@ impl Audience {
         I: IntoIterator,
         I::Item: AsRef<str>,
     {
-        Self(Hosts::Listed(
-            hosts
-                .into_iter()
-                .map(|host| normal(host.as_ref()).into())
-                .collect(),
-        ))
+        Self(Hosts::Listed(hosts.into_iter().map(|host| normal(host.as_ref()).into()).collect()))
     }
 
     /// Decides whether a request to `uri` with these headers may carry the token.
@@ -148,9 +143,7 @@ impl fmt::Debug for Audience {
 pub(crate) fn is_loopback(host: &str) -> bool {
     let host = trimmed(host);
     host.eq_ignore_ascii_case("localhost")
-        || host
-            .parse::<IpAddr>()
-            .is_ok_and(|address| address.to_canonical().is_loopback())
+        || host.parse::<IpAddr>().is_ok_and(|address| address.to_canonical().is_loopback())
 }
 
 /// Whether `host` issues Sinch's tokens.
@@ -162,16 +155,8 @@ pub(crate) fn is_sinch_issuer(host: &str) -> bool {
 /// `prefix` is what stands before `.api.sinch.com`. The label next to the suffix names the product.
 fn takes_oauth(prefix: &str) -> bool {
     let product = prefix.rsplit('.').next().unwrap_or(prefix);
-    let starts_with = |start: &str| {
-        product
-            .get(..start.len())
-            .is_some_and(|p| p.eq_ignore_ascii_case(start))
-    };
-    let by_project = || {
-        prefix
-            .get(..3)
-            .is_some_and(|start| start.eq_ignore_ascii_case("zt."))
-    };
+    let starts_with = |start: &str| product.get(..start.len()).is_some_and(|p| p.eq_ignore_ascii_case(start));
+    let by_project = || prefix.get(..3).is_some_and(|start| start.eq_ignore_ascii_case("zt."));
     !product.eq_ignore_ascii_case("verification")
         && !starts_with("calling")
         && (!product.eq_ignore_ascii_case("sms") || by_project())
@@ -191,9 +176,7 @@ fn below<'h>(host: &'h str, suffix: &str) -> Option<&'h str> {
 /// `host` without one trailing dot and without the brackets of an IPv6 literal.
 fn trimmed(host: &str) -> &str {
     let host = host.strip_suffix('.').unwrap_or(host);
-    host.strip_prefix('[')
-        .and_then(|host| host.strip_suffix(']'))
-        .unwrap_or(host)
+    host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host)
 }
 
 fn normal(host: &str) -> String {

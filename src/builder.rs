@@ -87,8 +87,6 @@ impl TokenRefresherBuilder {
 
 impl fmt::Debug for TokenRefresherBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TokenRefresherBuilder")
-            .field("policy", &self.policy)
-            .finish_non_exhaustive()
+        f.debug_struct("TokenRefresherBuilder").field("policy", &self.policy).finish_non_exhaustive()
     }
 }

@@ -19,11 +19,8 @@ pub(crate) fn rejects_token(status: StatusCode, headers: &HeaderMap) -> bool {
 /// Whether a field line has a Bearer challenge for which a new token would be no answer.
 fn names_another_reason(field: &HeaderValue) -> bool {
     // obs-text (RFC 9110 §5.5) may stand in a description; what it says does not matter here.
-    let field: String = field
-        .as_bytes()
-        .iter()
-        .map(|byte| if byte.is_ascii() { char::from(*byte) } else { '?' })
-        .collect();
+    let field: String =
+        field.as_bytes().iter().map(|byte| if byte.is_ascii() { char::from(*byte) } else { '?' }).collect();
     let mut rest = field.as_str();
     for _ in 0..RESUMES {
         let mut torn = false;
@@ -46,10 +43,7 @@ fn is_another_reason(challenge: &ChallengeRef<'_>) -> bool {
     challenge.scheme.eq_ignore_ascii_case("Bearer")
         && challenge.params.iter().any(|(name, value)| {
             name.eq_ignore_ascii_case("error")
-                && matches!(
-                    value.to_unescaped().as_str(),
-                    "insufficient_scope" | "invalid_request"
-                )
+                && matches!(value.to_unescaped().as_str(), "insufficient_scope" | "invalid_request")
         })
 }
 

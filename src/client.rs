@@ -25,10 +25,7 @@ pub(crate) fn https() -> HttpsClient {
     let config = ClientConfig::builder_with_provider(Arc::new(provider()))
         .with_safe_default_protocol_versions()
         .map(|config| config.with_webpki_roots().with_no_client_auth());
-    #[expect(
-        clippy::expect_used,
-        reason = "whether it fails is fixed when this crate is compiled"
-    )]
+    #[expect(clippy::expect_used, reason = "whether it fails is fixed when this crate is compiled")]
     let config = config.expect("rustls' own providers support its default versions");
     let connector = HttpsConnectorBuilder::new()
         .with_tls_config(config)
@@ -36,9 +33,7 @@ pub(crate) fn https() -> HttpsClient {
         .enable_http1()
         .enable_http2()
         .build();
-    Client::builder(TokioExecutor::new())
-        .pool_max_idle_per_host(0)
-        .build(connector)
+    Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(connector)
 }
 
 #[cfg(feature = "client")]

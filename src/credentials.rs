@@ -117,9 +117,8 @@ impl AccessKey {
     /// Builds the HTTP Basic value (RFC 7617) of this key, marked sensitive.
     pub(crate) fn basic(&self) -> Option<HeaderValue> {
         // Capacities are the most that encoding makes of it, so that no half-grown copy is left in memory.
-        let mut pair = Zeroizing::new(String::with_capacity(
-            3 * (self.key_id.len() + self.key_secret.len()) + 1,
-        ));
+        let mut pair =
+            Zeroizing::new(String::with_capacity(3 * (self.key_id.len() + self.key_secret.len()) + 1));
         pair.extend(utf8_percent_encode(&self.key_id, FORM_SPECIAL));
         pair.push(':');
         pair.extend(utf8_percent_encode(&self.key_secret, FORM_SPECIAL));
@@ -134,19 +133,14 @@ impl AccessKey {
     /// Whether `text` gives away the secret, as it is or as it travels.
     pub(crate) fn leaks_into(&self, text: &str) -> bool {
         let travels = self.basic();
-        let encoded = travels
-            .as_ref()
-            .and_then(|value| value.to_str().ok()?.strip_prefix("Basic "));
+        let encoded = travels.as_ref().and_then(|value| value.to_str().ok()?.strip_prefix("Basic "));
         text.contains(self.key_secret.as_str()) || encoded.is_some_and(|encoded| text.contains(encoded))
     }
 }
 
 impl fmt::Debug for AccessKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AccessKey")
-            .field("key_id", &self.key_id)
-            .field("key_secret", &"[redacted]")
-            .finish()
+        f.debug_struct("AccessKey").field("key_id", &self.key_id).field("key_secret", &"[redacted]").finish()
     }
 }
 
@@ -176,10 +170,7 @@ impl ServicePlan {
         if !is_visible_ascii(&api_token) {
             return Err(CredentialsError::not_visible_ascii("API token"));
         }
-        Ok(Self {
-            service_plan_id,
-            api_token,
-        })
+        Ok(Self { service_plan_id, api_token })
     }
 
     /// Reads the service plan from the environment: `SINCH_SERVICE_PLAN_ID` and `SINCH_API_TOKEN`.

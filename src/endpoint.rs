@@ -123,10 +123,7 @@ impl<C> ClientCredentials<C> {
         *request.uri_mut() = self.endpoint.clone();
         let headers = request.headers_mut();
         headers.insert(AUTHORIZATION, basic);
-        headers.insert(
-            CONTENT_TYPE,
-            HeaderValue::from_static("application/x-www-form-urlencoded"),
-        );
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
         Ok(request)
     }
 }

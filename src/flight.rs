@@ -60,13 +60,7 @@ pub(crate) struct Flight {
 pub(crate) fn channel() -> (Handle, Controls) {
     let (outcome, outcome_rx) = oneshot::channel();
     let (alive, given_up) = oneshot::channel();
-    (
-        Handle {
-            outcome: outcome_rx.shared(),
-            _alive: alive,
-        },
-        Controls { outcome, given_up },
-    )
+    (Handle { outcome: outcome_rx.shared(), _alive: alive }, Controls { outcome, given_up })
 }
 
 // === impl Flight ===

@@ -137,35 +137,19 @@ where
     S: Service<Request<R::Body>>,
 {
     pub(crate) fn called(call: S::Future, sent: Option<Sent>, spare: Option<Spare<S, R::Kept>>) -> Self {
-        Self {
-            call: Some(call),
-            stage: Stage::Called { sent, spare },
-        }
+        Self { call: Some(call), stage: Stage::Called { sent, spare } }
     }
 
     pub(crate) fn waiting(joined: Joined, unsent: Box<Unsent<S, R, B>>) -> Self {
-        Self {
-            call: None,
-            stage: Stage::authorizing(joined, unsent),
-        }
+        Self { call: None, stage: Stage::authorizing(joined, unsent) }
     }
 
     pub(crate) fn authorized(token: AccessToken, unsent: Box<Unsent<S, R, B>>) -> Self {
-        Self {
-            call: None,
-            stage: Stage::Authorized {
-                token,
-                unsent,
-                waited: false,
-            },
-        }
+        Self { call: None, stage: Stage::Authorized { token, unsent, waited: false } }
     }
 
     pub(crate) fn failed(error: BoxError) -> Self {
-        Self {
-            call: None,
-            stage: Stage::Failed { error },
-        }
+        Self { call: None, stage: Stage::Failed { error } }
     }
 }
 
@@ -240,32 +224,23 @@ where
         };
         match self {
             // ## Called => done | Refreshing | Retrying
-            Self::Called {
-                sent: Some(sent),
-                spare,
-            } if rejects_token(response.status(), response.headers()) => {
+            Self::Called { sent: Some(sent), spare }
+                if rejects_token(response.status(), response.headers()) =>
+            {
                 // Reported first: also a request that cannot be sent again heals the next one.
-                let goal = Goal::Replace {
-                    generation: sent.generation,
-                    origin: sent.origin.clone(),
-                };
+                let goal = Goal::Replace { generation: sent.generation, origin: sent.origin.clone() };
                 let acquired = sent.tokens.acquire(&goal);
                 let Some(spare) = spare.filter(|spare| R::can_replay(&spare.kept)) else {
                     return Step::Return(Ok(response));
                 };
                 let tokens = sent.tokens.clone();
-                let first = Box::new(First {
-                    response,
-                    sent,
-                    spare,
-                });
+                let first = Box::new(First { response, sent, spare });
                 match acquired {
                     Acquired::Token(token) => first.retry_with(token),
                     Acquired::Failed(_) => Step::Return(Ok(first.response)),
-                    Acquired::Flight(joined) => Step::Go(Self::Refreshing {
-                        token: Box::pin(tokens.wait(goal, joined)),
-                        first,
-                    }),
+                    Acquired::Flight(joined) => {
+                        Step::Go(Self::Refreshing { token: Box::pin(tokens.wait(goal, joined)), first })
+                    }
                 }
             }
             // ## Retried => done
@@ -283,24 +258,12 @@ where
             // ## Authorizing => Authorized | error
             Self::Authorizing { mut token, unsent } => match token.as_mut().poll(cx) {
                 Poll::Pending => Step::Wait(Self::Authorizing { token, unsent }),
-                Poll::Ready(Ok(token)) => Step::Go(Self::Authorized {
-                    token,
-                    unsent,
-                    waited: false,
-                }),
+                Poll::Ready(Ok(token)) => Step::Go(Self::Authorized { token, unsent, waited: false }),
                 Poll::Ready(Err(error)) => Step::Return(Err(error.into())),
             },
             // ## Authorized => Called | Authorizing | error
-            Self::Authorized {
-                token,
-                mut unsent,
-                waited,
-            } => match unsent.inner.poll_ready(cx) {
-                Poll::Pending => Step::Wait(Self::Authorized {
-                    token,
-                    unsent,
-                    waited: true,
-                }),
+            Self::Authorized { token, mut unsent, waited } => match unsent.inner.poll_ready(cx) {
+                Poll::Pending => Step::Wait(Self::Authorized { token, unsent, waited: true }),
                 Poll::Ready(Err(error)) => Step::Return(Err(error.into())),
                 Poll::Ready(Ok(())) if waited => match unsent.tokens.acquire(&Goal::Token) {
                     Acquired::Token(token) => unsent.send(&token),
@@ -342,31 +305,13 @@ where
 {
     /// Sends the request, now that `inner` is ready.
     fn send<ResBody>(mut self, token: &AccessToken) -> Step<S::Future, S, R, B, ResBody> {
-        self.request
-            .headers_mut()
-            .insert(AUTHORIZATION, token.authorization().clone());
+        self.request.headers_mut().insert(AUTHORIZATION, token.authorization().clone());
         let origin = origin(self.request.uri(), self.request.headers());
-        let sent = Sent {
-            tokens: self.tokens,
-            generation: token.generation(),
-            origin,
-        };
-        let (request, kept) = if self.retry {
-            self.replay.keep(self.request)
-        } else {
-            (R::pass(self.request), None)
-        };
-        let spare = kept.map(|kept| Spare {
-            inner: self.inner.clone(),
-            kept,
-        });
-        Step::Call(
-            self.inner.call(request),
-            Stage::Called {
-                sent: Some(sent),
-                spare,
-            },
-        )
+        let sent = Sent { tokens: self.tokens, generation: token.generation(), origin };
+        let (request, kept) =
+            if self.retry { self.replay.keep(self.request) } else { (R::pass(self.request), None) };
+        let spare = kept.map(|kept| Spare { inner: self.inner.clone(), kept });
+        Step::Call(self.inner.call(request), Stage::Called { sent: Some(sent), spare })
     }
 }
 
@@ -392,17 +337,11 @@ impl<S, K, ResBody> First<S, K, ResBody> {
         S: Service<Request<R::Body>>,
         ResBody: Body,
     {
-        let Self {
-            response,
-            mut sent,
-            spare: Spare { mut inner, kept },
-        } = self;
+        let Self { response, mut sent, spare: Spare { mut inner, kept } } = self;
         let Some(mut request) = R::replay(kept) else {
             return Step::Return(Ok(response));
         };
-        request
-            .headers_mut()
-            .insert(AUTHORIZATION, token.authorization().clone());
+        request.headers_mut().insert(AUTHORIZATION, token.authorization().clone());
         sent.generation = token.generation();
         drain(response.into_body(), cx);
         Step::Call(inner.call(request), Stage::Retried { sent })
@@ -414,11 +353,7 @@ impl<S, K, ResBody> First<S, K, ResBody> {
 impl Sent {
     /// Tells the refresher whether the retry was worth it.
     fn report(&self, status: StatusCode) {
-        let verdict = if status == StatusCode::UNAUTHORIZED {
-            Verdict::Useless
-        } else {
-            Verdict::Helped
-        };
+        let verdict = if status == StatusCode::UNAUTHORIZED { Verdict::Useless } else { Verdict::Helped };
         self.tokens.report(&self.origin, self.generation, verdict);
     }
 }

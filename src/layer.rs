@@ -170,18 +170,12 @@ impl RequestAuth {
     /// Sends the request as it is: no token, no check against the audience, no retry.
     #[must_use]
     pub const fn skip() -> Self {
-        Self {
-            skip: true,
-            no_retry: false,
-        }
+        Self { skip: true, no_retry: false }
     }
 
     /// Sends the request once: it gets the token, a `401` is returned as it came, and heals the next request.
     #[must_use]
     pub const fn without_retry() -> Self {
-        Self {
-            skip: false,
-            no_retry: true,
-        }
+        Self { skip: false, no_retry: true }
     }
 }

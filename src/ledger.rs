@@ -129,12 +129,7 @@ impl<F> Ledger<F> {
     pub(crate) fn started(&mut self, goal: &Goal, handle: F, now: Now) -> u64 {
         let forced = matches!(goal, Goal::Replace { .. });
         self.flights += 1;
-        self.flight = Some(Flight {
-            id: self.flights,
-            started: now,
-            forced,
-            handle,
-        });
+        self.flight = Some(Flight { id: self.flights, started: now, forced, handle });
         self.flights
     }
 
@@ -152,10 +147,7 @@ impl<F> Ledger<F> {
         let flight = self.take_flight(id)?;
         let validity = Validity::new(&self.policy, issued.lifetime(), sent, clock.now(), roll);
         let generation = self.generation();
-        let same = self
-            .token
-            .as_ref()
-            .is_some_and(|token| issued.is_the_same_as(token));
+        let same = self.token.as_ref().is_some_and(|token| issued.is_the_same_as(token));
         if same && flight.forced {
             self.unmoved = generation;
         }
@@ -171,11 +163,7 @@ impl<F> Ledger<F> {
         if self.take_flight(id).is_none() || error.kind() == TokenErrorKind::NoRuntime {
             return;
         }
-        let streak = self
-            .failure
-            .as_ref()
-            .map_or(0, |failure| failure.streak)
-            .saturating_add(1);
+        let streak = self.failure.as_ref().map_or(0, |failure| failure.streak).saturating_add(1);
         let wait = match error.kind() {
             // The next call asks again; from the second panic in a row they are spaced like other failures.
             TokenErrorKind::Panicked if streak == 1 => Duration::ZERO,
@@ -183,11 +171,7 @@ impl<F> Ledger<F> {
             _ => terminal_memory(roll),
         };
         let retry_after = error.retry_after().unwrap_or_default().min(MAX_RETRY_AFTER);
-        self.failure = Some(Failure {
-            error,
-            streak,
-            hold: Hold::new(now, wait.max(retry_after)),
-        });
+        self.failure = Some(Failure { error, streak, hold: Hold::new(now, wait.max(retry_after)) });
     }
 
     /// Records that flight `id` ended without a result: its runtime died, or a waiter lost patience with it.
@@ -219,9 +203,7 @@ impl<F> Ledger<F> {
         }
         if token.validity().is_static()
             || self.unmoved == generation
-            || self
-                .rejections
-                .rests(origin, generation, token.validity().age(now), now)
+            || self.rejections.rests(origin, generation, token.validity().age(now), now)
         {
             return Step::Use(token);
         }
@@ -241,9 +223,7 @@ impl<F> Ledger<F> {
     }
 
     fn usable(&self, now: Now) -> Option<AccessToken> {
-        self.token
-            .clone()
-            .filter(|token| token.validity().phase(now) != Phase::Expired)
+        self.token.clone().filter(|token| token.validity().phase(now) != Phase::Expired)
     }
 
     /// The last error, while it keeps flights from starting.

@@ -158,11 +158,7 @@ impl TokenRefresher {
     ///
     /// As [`TokenRefresher::token`].
     pub async fn refresh(&self, rejected: &AccessToken) -> Result<AccessToken, TokenError> {
-        self.acquire_or_wait(Goal::Replace {
-            generation: rejected.generation(),
-            origin: None,
-        })
-        .await
+        self.acquire_or_wait(Goal::Replace { generation: rejected.generation(), origin: None }).await
     }
 
     /// Returns what an operator wants to know. Takes the lock that calls take only to refresh; allocates nothing.
@@ -188,9 +184,7 @@ impl TokenRefresher {
             policy,
             clock,
         };
-        Self {
-            inner: Arc::new(inner),
-        }
+        Self { inner: Arc::new(inner) }
     }
 
     pub(crate) fn audience(&self) -> &Audience {
@@ -275,9 +269,7 @@ impl TokenRefresher {
                 Some((id, handle)) => Acquired::Flight(self.joined(id, handle.outcome.clone(), now)),
                 None => Acquired::Failed(TokenError::of(Fault::FlightLost)),
             },
-            Step::Start => self
-                .start(goal, ledger, now)
-                .map_or_else(Acquired::Failed, Acquired::Flight),
+            Step::Start => self.start(goal, ledger, now).map_or_else(Acquired::Failed, Acquired::Flight),
             Step::UseAndRefresh(token) => {
                 // Without a runtime here, a call from within one starts it.
                 let _ = self.start(goal, ledger, now);
@@ -306,20 +298,14 @@ impl TokenRefresher {
     }
 
     fn joined(&self, id: u64, outcome: Shared<oneshot::Receiver<Outcome>>, now: Now) -> Joined {
-        Joined {
-            id,
-            outcome,
-            deadline: after(now.mono, self.inner.policy.patience()),
-        }
+        Joined { id, outcome, deadline: after(now.mono, self.inner.policy.patience()) }
     }
 }
 
 impl fmt::Debug for TokenRefresher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let token = self.inner.current.load_full().map(AccessToken);
-        f.debug_struct("TokenRefresher")
-            .field("token", &token)
-            .finish_non_exhaustive()
+        f.debug_struct("TokenRefresher").field("token", &token).finish_non_exhaustive()
     }
 }
 

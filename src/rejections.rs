@@ -88,10 +88,7 @@ impl Rejections {
 
     /// The longest back-off that is on.
     pub(crate) fn longest(&self, now: Now) -> Option<Duration> {
-        self.entries
-            .iter()
-            .filter_map(|entry| entry.hold?.left(now))
-            .max()
+        self.entries.iter().filter_map(|entry| entry.hold?.left(now)).max()
     }
 
     /// Finds or makes the entry of `origin`, in the place of the longest unused one that does not rest.
@@ -105,13 +102,7 @@ impl Rejections {
                     let idle = self.entries.iter().position(|entry| !entry.rests(now))?;
                     self.entries.remove(idle);
                 }
-                Entry {
-                    origin: origin.clone(),
-                    asked: 0,
-                    judged: 0,
-                    streak: 0,
-                    hold: None,
-                }
+                Entry { origin: origin.clone(), asked: 0, judged: 0, streak: 0, hold: None }
             }
         };
         self.entries.push(entry);

@@ -22,9 +22,7 @@ pub(crate) fn read(
 ) -> Result<IssuedToken, TokenError> {
     let status = head.status;
     if status.is_success() {
-        return body
-            .and_then(|body| issued(&body, key))
-            .map_err(|error| error.answered(status));
+        return body.and_then(|body| issued(&body, key)).map_err(|error| error.answered(status));
     }
     let fault = match status {
         StatusCode::TOO_MANY_REQUESTS => Fault::Throttled,
@@ -47,10 +45,7 @@ pub(crate) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Durati
         // What does not fit is long enough.
         value.parse().map_or(MAX_RETRY_AFTER, Duration::from_secs)
     } else {
-        httpdate::parse_http_date(value)
-            .ok()?
-            .duration_since(now)
-            .unwrap_or_default()
+        httpdate::parse_http_date(value).ok()?.duration_since(now).unwrap_or_default()
     };
     Some(wait.min(MAX_RETRY_AFTER))
 }
@@ -99,11 +94,7 @@ fn clean(words: &str, key: &AccessKey) -> Option<Box<str>> {
     if key.leaks_into(words) {
         return Some("[redacted: it repeats the secret]".into());
     }
-    let words: String = words
-        .chars()
-        .filter(|char| !char.is_control())
-        .take(MAX_WORDS)
-        .collect();
+    let words: String = words.chars().filter(|char| !char.is_control()).take(MAX_WORDS).collect();
     (!words.is_empty()).then(|| words.into())
 }
 

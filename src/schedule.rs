@@ -91,22 +91,13 @@ impl Clock {
     pub(crate) const SYSTEM: Self = Self { wall: system_wall };
 
     #[inline]
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the one place where the monotonic clock is read"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "the one place where the monotonic clock is read")]
     pub(crate) fn now(self) -> Now {
-        Now {
-            mono: Instant::now(),
-            wall: (self.wall)(),
-        }
+        Now { mono: Instant::now(), wall: (self.wall)() }
     }
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the one place where the wall clock is read"
-)]
+#[expect(clippy::disallowed_methods, reason = "the one place where the wall clock is read")]
 fn system_wall() -> SystemTime {
     SystemTime::now()
 }
@@ -156,30 +147,15 @@ impl Validity {
         };
         let ages = if lifetime < MIN_LIFETIME {
             let expires = received.since(sent).saturating_add(MIN_LIFETIME);
-            Ages {
-                due: Duration::ZERO,
-                renew: MIN_LIFETIME,
-                unusable: expires,
-                expires,
-            }
+            Ages { due: Duration::ZERO, renew: MIN_LIFETIME, unusable: expires, expires }
         } else {
             let expires = lifetime.min(MAX_LIFETIME);
             let lead = policy.refresh_lead.min(expires / 2);
             let margin = policy.expiry_margin.min(expires / 10);
-            let due = expires
-                .saturating_sub(lead)
-                .saturating_sub(lead.mul_f64(JITTER * roll));
-            Ages {
-                due,
-                renew: due,
-                unusable: expires.saturating_sub(margin),
-                expires,
-            }
+            let due = expires.saturating_sub(lead).saturating_sub(lead.mul_f64(JITTER * roll));
+            Ages { due, renew: due, unusable: expires.saturating_sub(margin), expires }
         };
-        Self {
-            sent,
-            ages: Some(ages),
-        }
+        Self { sent, ages: Some(ages) }
     }
 
     #[inline]
@@ -199,23 +175,17 @@ impl Validity {
 
     /// Whether a refresh may be started now because it is due.
     pub(crate) fn may_renew(&self, now: Now) -> bool {
-        self.ages
-            .as_ref()
-            .is_some_and(|ages| now.since(self.sent) >= ages.renew)
+        self.ages.as_ref().is_some_and(|ages| now.since(self.sent) >= ages.renew)
     }
 
     /// Time left by the issuer's word; `None` if the token never expires.
     pub(crate) fn expires_in(&self, now: Now) -> Option<Duration> {
-        self.ages
-            .as_ref()
-            .map(|ages| ages.expires.saturating_sub(now.since(self.sent)))
+        self.ages.as_ref().map(|ages| ages.expires.saturating_sub(now.since(self.sent)))
     }
 
     /// Time until a refresh is due; `None` if it never is.
     pub(crate) fn refresh_in(&self, now: Now) -> Option<Duration> {
-        self.ages
-            .as_ref()
-            .map(|ages| ages.renew.saturating_sub(now.since(self.sent)))
+        self.ages.as_ref().map(|ages| ages.renew.saturating_sub(now.since(self.sent)))
     }
 
     pub(crate) fn age(&self, now: Now) -> Duration {
@@ -236,9 +206,7 @@ impl Hold {
 
     /// How long it lasts from `now`, or `None` once it is over.
     pub(crate) fn left(&self, now: Now) -> Option<Duration> {
-        self.wait
-            .checked_sub(now.since(self.since))
-            .filter(|left| !left.is_zero())
+        self.wait.checked_sub(now.since(self.since)).filter(|left| !left.is_zero())
     }
 }
 

@@ -79,22 +79,13 @@ impl<S, R> SinchAuth<S, R> {
     #[inline]
     fn treatment<B>(&self, request: &Request<B>) -> Treatment {
         let settings = &self.settings;
-        let switches = request
-            .extensions()
-            .get::<RequestAuth>()
-            .copied()
-            .unwrap_or_default();
+        let switches = request.extensions().get::<RequestAuth>().copied().unwrap_or_default();
         let keeps = settings.existing_authorization == ExistingAuthorization::Keep;
         if switches.skip || (keeps && request.headers().contains_key(AUTHORIZATION)) {
             return Treatment::Pass;
         }
-        match (
-            settings.audience.check(request.uri(), request.headers()),
-            settings.outside_audience,
-        ) {
-            (Ok(()), _) => Treatment::Authorize {
-                retry: !switches.no_retry,
-            },
+        match (settings.audience.check(request.uri(), request.headers()), settings.outside_audience) {
+            (Ok(()), _) => Treatment::Authorize { retry: !switches.no_retry },
             (Err(_), OutsideAudience::Forward) => Treatment::Pass,
             (Err(error), OutsideAudience::Refuse) => Treatment::Refuse(error.into()),
         }
@@ -139,32 +130,16 @@ where
         if let Some(generation) = tokens.authorize(request.headers_mut()) {
             let tokens = tokens.clone();
             let origin = origin(request.uri(), request.headers());
-            let (request, kept) = if retry {
-                self.settings.replay.keep(request)
-            } else {
-                (R::pass(request), None)
-            };
-            let spare = kept.map(|kept| Spare {
-                inner: self.inner.clone(),
-                kept,
-            });
-            let sent = Sent {
-                tokens,
-                generation,
-                origin,
-            };
+            let (request, kept) =
+                if retry { self.settings.replay.keep(request) } else { (R::pass(request), None) };
+            let spare = kept.map(|kept| Spare { inner: self.inner.clone(), kept });
+            let sent = Sent { tokens, generation, origin };
             return ResponseFuture::called(self.inner.call(request), Some(sent), spare);
         }
         let acquired = tokens.acquire(&Goal::Token);
         let tokens = tokens.clone();
         let inner = self.give_back();
-        let unsent = Box::new(Unsent {
-            tokens,
-            inner,
-            request,
-            retry,
-            replay: self.settings.replay.clone(),
-        });
+        let unsent = Box::new(Unsent { tokens, inner, request, retry, replay: self.settings.replay.clone() });
         match acquired {
             Acquired::Failed(error) => ResponseFuture::failed(error.into()),
             Acquired::Token(token) => ResponseFuture::authorized(token, unsent),
@@ -175,16 +150,11 @@ where
 
 impl<S: fmt::Debug, R> fmt::Debug for SinchAuth<S, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SinchAuth")
-            .field("inner", &self.inner)
-            .field("settings", &self.settings)
-            .finish()
+        f.debug_struct("SinchAuth").field("inner", &self.inner).field("settings", &self.settings).finish()
     }
 }
 
 /// Who answers this request: the authority of its URI, else its `Host` header.
 pub(crate) fn origin(uri: &Uri, headers: &HeaderMap) -> Origin {
-    uri.authority()
-        .cloned()
-        .or_else(|| Authority::try_from(headers.get(HOST)?.as_bytes()).ok())
+    uri.authority().cloned().or_else(|| Authority::try_from(headers.get(HOST)?.as_bytes()).ok())
 }

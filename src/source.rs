@@ -15,7 +15,8 @@ use crate::{
 /// Implemented by [`ClientCredentials`](crate::ClientCredentials), by [`ServicePlan`], and by closures
 /// `Fn() -> impl Future<Output = Result<IssuedToken, TokenError>>`. A source makes **one** attempt: the
 /// [`TokenRefresher`](crate::TokenRefresher) calls it from one task at a time, repeats it, backs off, and shares
-/// the result.
+/// the result. A source that brings a token again which an API rejected is not asked for the sake of that token any
+/// more, until its refresh is due: give tokens that others renew, in a file for example, a short lifetime.
 ///
 /// # Examples
 ///
@@ -75,10 +76,7 @@ impl IssuedToken {
     /// character other than visible ASCII (RFC 6750 §2.1).
     pub fn bearer(token: impl AsRef<str>, lifetime: Option<Duration>) -> Result<Self, TokenError> {
         let lifetime = lifetime.map_or(Lifetime::Unknown, Lifetime::Of);
-        Ok(Self {
-            authorization: token::bearer(token.as_ref())?,
-            lifetime,
-        })
+        Ok(Self { authorization: token::bearer(token.as_ref())?, lifetime })
     }
 
     pub(crate) fn lifetime(&self) -> Lifetime {
@@ -108,10 +106,7 @@ impl fmt::Debug for IssuedToken {
 
 impl TokenSource for ServicePlan {
     async fn fetch(&self) -> Result<IssuedToken, TokenError> {
-        Ok(IssuedToken {
-            authorization: token::bearer(self.api_token())?,
-            lifetime: Lifetime::Static,
-        })
+        Ok(IssuedToken { authorization: token::bearer(self.api_token())?, lifetime: Lifetime::Static })
     }
 
     fn audience(&self) -> Audience {

@@ -86,9 +86,7 @@ impl TokenStatus {
 // `serialize_with` passes the field by reference.
 #[expect(clippy::ref_option, reason = "serde's signature")]
 fn seconds<S: Serializer>(duration: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
-    duration
-        .map(|duration| duration.as_secs_f64())
-        .serialize(serializer)
+    duration.map(|duration| duration.as_secs_f64()).serialize(serializer)
 }
 
 #[expect(clippy::ref_option, reason = "serde's signature")]

@@ -28,12 +28,7 @@ pub(crate) struct Inner {
 
 impl AccessToken {
     pub(crate) fn new(authorization: HeaderValue, generation: u64, validity: Validity, clock: Clock) -> Self {
-        Self(Arc::new(Inner {
-            authorization,
-            generation,
-            validity,
-            clock,
-        }))
+        Self(Arc::new(Inner { authorization, generation, validity, clock }))
     }
 
     /// Returns the value for the `Authorization` header, `Bearer …` (RFC 6750 §2.1), marked sensitive.

@@ -3,9 +3,7 @@ use http::{HeaderMap, HeaderValue, Uri, header::HOST};
 use super::{Audience, is_loopback, is_sinch_issuer};
 
 fn allows(audience: &Audience, uri: &str) -> bool {
-    audience
-        .check(&uri.parse::<Uri>().unwrap(), &HeaderMap::new())
-        .is_ok()
+    audience.check(&uri.parse::<Uri>().unwrap(), &HeaderMap::new()).is_ok()
 }
 
 fn allows_host(audience: &Audience, uri: &str, host: &[u8]) -> bool {
@@ -103,10 +101,7 @@ fn sms_service_plans_are_the_regions_of_sms_without_zt() {
     let audience = Audience::sms_service_plans();
     assert_allows(
         &audience,
-        &[
-            "https://us.sms.api.sinch.com/xms/v1/p/batches",
-            "https://CA.sms.api.sinch.com.",
-        ],
+        &["https://us.sms.api.sinch.com/xms/v1/p/batches", "https://CA.sms.api.sinch.com."],
     );
     assert_refuses(
         &audience,
@@ -151,14 +146,8 @@ fn listed_hosts_are_exact_and_a_leading_dot_means_any_subdomain_but_not_the_apex
 
 #[test]
 fn an_empty_list_allows_no_host() {
-    assert_refuses(
-        &Audience::hosts::<[&str; 0]>([]),
-        &["https://example.org/", "http://localhost/"],
-    );
-    assert_refuses(
-        &Audience::hosts([""]),
-        &["https://example.org/", "http://localhost/"],
-    );
+    assert_refuses(&Audience::hosts::<[&str; 0]>([]), &["https://example.org/", "http://localhost/"]);
+    assert_refuses(&Audience::hosts([""]), &["https://example.org/", "http://localhost/"]);
 }
 
 #[test]
@@ -177,11 +166,7 @@ fn a_host_header_must_name_an_allowed_host_beside_an_authority_too() {
     assert!(allows_host(&audience, uri, b"Numbers.api.sinch.com."));
     assert!(!allows_host(&audience, uri, b"example.org"));
     assert!(!allows_host(&audience, uri, b""));
-    assert!(!allows_host(
-        &audience,
-        uri,
-        b"numbers.api.sinch.com, example.org"
-    ));
+    assert!(!allows_host(&audience, uri, b"numbers.api.sinch.com, example.org"));
     assert!(!allows_host(&audience, uri, b"num\xc3\xa9ros.api.sinch.com"));
 }
 
@@ -190,35 +175,21 @@ fn every_host_header_is_looked_at() {
     let mut headers = HeaderMap::new();
     headers.append(HOST, HeaderValue::from_static("numbers.api.sinch.com"));
     headers.append(HOST, HeaderValue::from_static("example.org"));
-    assert!(
-        Audience::sinch_apis()
-            .check(&Uri::from_static("/"), &headers)
-            .is_err()
-    );
+    assert!(Audience::sinch_apis().check(&Uri::from_static("/"), &headers).is_err());
 }
 
 #[test]
 fn any_looks_at_nothing() {
-    assert_allows(
-        &Audience::any(),
-        &["http://example.org/", "*", "/", "example.org:443"],
-    );
+    assert_allows(&Audience::any(), &["http://example.org/", "*", "/", "example.org:443"]);
     assert!(allows_host(&Audience::any(), "/", b"\xff"));
 }
 
 #[test]
 fn a_refusal_names_the_host_and_what_to_do() {
-    let refusal = |uri| {
-        Audience::sinch_apis()
-            .check(&Uri::from_static(uri), &HeaderMap::new())
-            .unwrap_err()
-    };
+    let refusal = |uri| Audience::sinch_apis().check(&Uri::from_static(uri), &HeaderMap::new()).unwrap_err();
     let foreign = refusal("https://Example.org./");
     assert_eq!(foreign.host(), Some("Example.org"));
-    assert!(
-        foreign.to_string().contains("SinchAuthLayer::audience"),
-        "{foreign}"
-    );
+    assert!(foreign.to_string().contains("SinchAuthLayer::audience"), "{foreign}");
     let clear = refusal("http://numbers.api.sinch.com/");
     assert_eq!(clear.host(), Some("numbers.api.sinch.com"));
     assert!(clear.to_string().contains("use https"), "{clear}");
@@ -229,12 +200,7 @@ fn the_issuer_of_sinch_is_auth_and_what_is_below_it() {
     for host in ["auth.sinch.com", "AUTH.Sinch.com.", "us.auth.sinch.com"] {
         assert!(is_sinch_issuer(host), "{host}");
     }
-    for host in [
-        "xauth.sinch.com",
-        "auth.sinch.com.example.org",
-        "sinch.com",
-        ".auth.sinch.com",
-    ] {
+    for host in ["xauth.sinch.com", "auth.sinch.com.example.org", "sinch.com", ".auth.sinch.com"] {
         assert!(!is_sinch_issuer(host), "{host}");
     }
     assert!(!is_loopback("127.1"));

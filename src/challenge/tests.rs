@@ -12,30 +12,19 @@ fn rejected(status: StatusCode, fields: &[&[u8]]) -> bool {
 
 #[track_caller]
 fn assert_counts(fields: &[&[u8]]) {
-    assert!(
-        rejected(StatusCode::UNAUTHORIZED, fields),
-        "{}",
-        String::from_utf8_lossy(&fields.join(&b'\n'))
-    );
+    assert!(rejected(StatusCode::UNAUTHORIZED, fields), "{}", String::from_utf8_lossy(&fields.join(&b'\n')));
 }
 
 #[track_caller]
 fn assert_does_not_count(fields: &[&[u8]]) {
-    assert!(
-        !rejected(StatusCode::UNAUTHORIZED, fields),
-        "{}",
-        String::from_utf8_lossy(&fields.join(&b'\n'))
-    );
+    assert!(!rejected(StatusCode::UNAUTHORIZED, fields), "{}", String::from_utf8_lossy(&fields.join(&b'\n')));
 }
 
 #[test]
 fn only_a_401_counts() {
     for status in [200, 204, 301, 400, 403, 404, 407, 429, 500, 503] {
         let expired: &[u8] = br#"Bearer error="invalid_token", error_description="expired""#;
-        assert!(
-            !rejected(StatusCode::from_u16(status).unwrap(), &[expired]),
-            "{status}"
-        );
+        assert!(!rejected(StatusCode::from_u16(status).unwrap(), &[expired]), "{status}");
     }
 }
 
@@ -104,10 +93,6 @@ fn a_description_in_another_alphabet_does_not_hide_the_error() {
 
 #[test]
 fn a_hostile_field_is_given_up_soon() {
-    let commas = [
-        b"?,".repeat(30_000),
-        br#"Bearer error="insufficient_scope""#.to_vec(),
-    ]
-    .concat();
+    let commas = [b"?,".repeat(30_000), br#"Bearer error="insufficient_scope""#.to_vec()].concat();
     assert_counts(&[&commas]);
 }

@@ -64,10 +64,7 @@ fn debug_redacts_secrets_and_shows_ids() {
         AccessKey::new("the-key-id", "hidden").unwrap(),
         ServicePlan::new("the-plan-id", "hidden").unwrap()
     );
-    assert!(
-        shown.contains("the-key-id") && shown.contains("the-plan-id"),
-        "{shown}"
-    );
+    assert!(shown.contains("the-key-id") && shown.contains("the-plan-id"), "{shown}");
     assert!(!shown.contains("hidden"), "{shown}");
 }
 

@@ -22,10 +22,7 @@ pub(crate) enum Refusal {
 
 impl AudienceError {
     pub(crate) fn new(host: Option<&str>, refusal: Refusal) -> Self {
-        Self {
-            host: host.map(Box::from),
-            refusal,
-        }
+        Self { host: host.map(Box::from), refusal }
     }
 
     /// Returns the host that must not see the token, or `None` if the request names none that can be read.
@@ -44,10 +41,7 @@ impl fmt::Display for AudienceError {
                 "not sent: {host} is outside the token's audience; allow it with \
                  `SinchAuthLayer::audience`, or mark the request with `RequestAuth::skip()`"
             ),
-            Refusal::NotHttps => write!(
-                f,
-                "not sent: the token may go to {host} over https only; use https"
-            ),
+            Refusal::NotHttps => write!(f, "not sent: the token may go to {host} over https only; use https"),
         }
     }
 }

@@ -61,16 +61,10 @@ impl fmt::Display for CredentialsError {
             Flaw::NotUnicode(name) => write!(f, "environment variable {name} is not Unicode; set it again"),
             Flaw::Empty(field) => write!(f, "the {field} is empty; copy it from the Sinch dashboard"),
             Flaw::Control(field) => {
-                write!(
-                    f,
-                    "the {field} has a control character, such as a line break; trim it"
-                )
+                write!(f, "the {field} has a control character, such as a line break; trim it")
             }
             Flaw::NotVisibleAscii(field) => {
-                write!(
-                    f,
-                    "the {field} has a character other than visible ASCII; copy it again"
-                )
+                write!(f, "the {field} has a character other than visible ASCII; copy it again")
             }
             Flaw::Colon => f.write_str("the KEY ID has a `:`; pass KEY ID and KEY SECRET separately"),
             Flaw::Other(_) => f.write_str("the access key could not be read; see the source of this error"),

@@ -231,10 +231,7 @@ impl TokenError {
     /// What to do next.
     fn advice(&self) -> &'static str {
         let about_the_key = self.oauth_error() == Some("invalid_client")
-            || matches!(
-                self.status(),
-                None | Some(StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)
-            );
+            || matches!(self.status(), None | Some(StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN));
         match (self.0.fault, self.kind()) {
             (Fault::TokenCharacters, _) => "check what issues the token",
             (Fault::InsecureEndpoint, _) => "use https, or a loopback address for tests",
@@ -291,9 +288,6 @@ impl fmt::Debug for TokenError {
 
 impl Error for TokenError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.0
-            .source
-            .as_deref()
-            .map(|source| source as &(dyn Error + 'static))
+        self.0.source.as_deref().map(|source| source as &(dyn Error + 'static))
     }
 }

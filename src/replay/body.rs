@@ -79,15 +79,11 @@ struct Superseded;
 
 impl<B> ReplayBody<B> {
     pub(super) fn once(body: B) -> Self {
-        Self {
-            source: Source::Once { body },
-        }
+        Self { source: Source::Once { body } }
     }
 
     pub(super) fn empty() -> Self {
-        Self {
-            source: Source::Empty,
-        }
+        Self { source: Source::Empty }
     }
 }
 
@@ -108,12 +104,7 @@ impl<B: Body> ReplayBody<B> {
             first: None,
         }));
         let tape = Tape(Arc::clone(&recording));
-        (
-            Self {
-                source: Source::First { recording },
-            },
-            Some(tape),
-        )
+        (Self { source: Source::First { recording } }, Some(tape))
     }
 }
 
@@ -188,9 +179,7 @@ impl<B> Tape<B> {
         if let Some(first) = first {
             first.wake();
         }
-        Some(ReplayBody {
-            source: Source::Second { recording: self.0 },
-        })
+        Some(ReplayBody { source: Source::Second { recording: self.0 } })
     }
 }
 
@@ -271,11 +260,7 @@ impl<B: Body> Recording<B> {
 
     fn hint_of_second(&self) -> SizeHint {
         let recorded = self.len as u64;
-        let rest = if self.has_no_more() {
-            SizeHint::with_exact(0)
-        } else {
-            self.body.size_hint()
-        };
+        let rest = if self.has_no_more() { SizeHint::with_exact(0) } else { self.body.size_hint() };
         let mut hint = SizeHint::new();
         hint.set_lower(rest.lower().saturating_add(recorded));
         if let Some(upper) = rest.upper().and_then(|upper| upper.checked_add(recorded)) {

@@ -52,10 +52,7 @@ impl<B: Body> Replay<B> for BufferBody {
         }
         let (parts, body) = request.into_parts();
         let (body, tape) = ReplayBody::recorded(body, self.cap);
-        let kept = Kept {
-            parts: parts.clone(),
-            tape,
-        };
+        let kept = Kept { parts: parts.clone(), tape };
         (Request::from_parts(parts, body), Some(kept))
     }
 

@@ -12,12 +12,7 @@ const HOUR: Duration = Duration::from_secs(3600);
 
 fn answered(status: u16, body: impl Into<Bytes>) -> Result<IssuedToken, TokenError> {
     let (head, ()) = Response::builder().status(status).body(()).unwrap().into_parts();
-    read(
-        &head,
-        Ok(body.into()),
-        &AccessKey::new("id", "s3cret").unwrap(),
-        NOW,
-    )
+    read(&head, Ok(body.into()), &AccessKey::new("id", "s3cret").unwrap(), NOW)
 }
 
 fn lifetime_of(expires_in: &Value) -> Lifetime {
@@ -28,11 +23,7 @@ fn lifetime_of(expires_in: &Value) -> Lifetime {
 #[track_caller]
 fn assert_fails(status: u16, body: &str, kind: TokenErrorKind, transient: bool) -> TokenError {
     let error = answered(status, body.to_owned()).unwrap_err();
-    assert_eq!(
-        (error.kind(), error.is_transient()),
-        (kind, transient),
-        "{status} {body}"
-    );
+    assert_eq!((error.kind(), error.is_transient()), (kind, transient), "{status} {body}");
     assert_eq!(error.status(), Some(StatusCode::from_u16(status).unwrap()));
     error
 }
@@ -46,55 +37,25 @@ fn a_token_response_is_read_with_and_without_what_is_optional() {
         r#"{"access_token":"t","token_type":null,"error":null,"extra":[1]}"#,
         r#" {"access_token":"t","error":""} "#,
     ] {
-        assert_eq!(
-            answered(200, body).unwrap().into_authorization(),
-            "Bearer t",
-            "{body}"
-        );
+        assert_eq!(answered(200, body).unwrap().into_authorization(), "Bearer t", "{body}");
     }
 }
 
 #[test]
 fn expires_in_is_read_as_number_float_or_string_of_digits() {
-    for expires_in in [
-        json!(3600),
-        json!(3600.0),
-        json!("3600"),
-        json!(" 3600 "),
-        json!(3.6e3),
-    ] {
+    for expires_in in [json!(3600), json!(3600.0), json!("3600"), json!(" 3600 "), json!(3.6e3)] {
         assert_eq!(lifetime_of(&expires_in), Lifetime::Of(HOUR), "{expires_in}");
     }
-    for expires_in in [
-        json!(0),
-        json!(-1),
-        json!(-0.5),
-        json!("0"),
-        json!("-3600"),
-        json!(i64::MIN),
-    ] {
-        assert_eq!(
-            lifetime_of(&expires_in),
-            Lifetime::Of(Duration::ZERO),
-            "{expires_in}"
-        );
+    for expires_in in [json!(0), json!(-1), json!(-0.5), json!("0"), json!("-3600"), json!(i64::MIN)] {
+        assert_eq!(lifetime_of(&expires_in), Lifetime::Of(Duration::ZERO), "{expires_in}");
     }
-    for expires_in in [
-        json!(null),
-        json!(""),
-        json!("soon"),
-        json!("NaN"),
-        json!("inf"),
-        json!(true),
-        json!([1]),
-    ] {
+    for expires_in in
+        [json!(null), json!(""), json!("soon"), json!("NaN"), json!("inf"), json!(true), json!([1])]
+    {
         assert_eq!(lifetime_of(&expires_in), Lifetime::Unknown, "{expires_in}");
     }
     for expires_in in [json!(u64::MAX), json!(1e300), json!("99999999999999999999")] {
-        assert!(
-            matches!(lifetime_of(&expires_in), Lifetime::Of(long) if long > HOUR),
-            "{expires_in}"
-        );
+        assert!(matches!(lifetime_of(&expires_in), Lifetime::Of(long) if long > HOUR), "{expires_in}");
     }
 }
 
@@ -122,12 +83,7 @@ fn a_200_that_is_no_token_response_is_told_apart() {
     ] {
         assert_fails(200, body, InvalidResponse, false);
     }
-    let error = assert_fails(
-        200,
-        r#"{"error":"invalid_client","access_token":"t"}"#,
-        Rejected,
-        false,
-    );
+    let error = assert_fails(200, r#"{"error":"invalid_client","access_token":"t"}"#, Rejected, false);
     assert_eq!(error.oauth_error(), Some("invalid_client"));
 }
 
@@ -153,28 +109,12 @@ fn statuses_have_their_classes() {
 fn a_body_that_could_not_be_read_fails_a_success_and_nothing_else() {
     let torn = || Err(TokenError::of(Fault::TornBody));
     let key = AccessKey::new("id", "s").unwrap();
-    let head = |status: u16| {
-        Response::builder()
-            .status(status)
-            .body(())
-            .unwrap()
-            .into_parts()
-            .0
-    };
+    let head = |status: u16| Response::builder().status(status).body(()).unwrap().into_parts().0;
     let error = read(&head(200), torn(), &key, NOW).unwrap_err();
-    assert_eq!(
-        (error.kind(), error.is_transient()),
-        (TokenErrorKind::InvalidResponse, true)
-    );
+    assert_eq!((error.kind(), error.is_transient()), (TokenErrorKind::InvalidResponse, true));
     assert_eq!(error.status(), Some(StatusCode::OK));
-    assert_eq!(
-        read(&head(503), torn(), &key, NOW).unwrap_err().kind(),
-        TokenErrorKind::Unavailable
-    );
-    assert_eq!(
-        read(&head(401), torn(), &key, NOW).unwrap_err().kind(),
-        TokenErrorKind::Rejected
-    );
+    assert_eq!(read(&head(503), torn(), &key, NOW).unwrap_err().kind(), TokenErrorKind::Unavailable);
+    assert_eq!(read(&head(401), torn(), &key, NOW).unwrap_err().kind(), TokenErrorKind::Rejected);
 }
 
 #[test]
@@ -190,16 +130,8 @@ fn what_the_endpoint_says_is_kept_short_and_clean() {
     let long = json!({ "error": "e", "error_description": "é".repeat(1000) }).to_string();
     let error = assert_fails(400, &long, TokenErrorKind::Rejected, false);
     assert_eq!(error.oauth_error_description().unwrap().chars().count(), 256);
-    let error = assert_fails(
-        400,
-        r#"{"error":1,"error_description":null}"#,
-        TokenErrorKind::Rejected,
-        false,
-    );
-    assert_eq!(
-        (error.oauth_error(), error.oauth_error_description()),
-        (None, None)
-    );
+    let error = assert_fails(400, r#"{"error":1,"error_description":null}"#, TokenErrorKind::Rejected, false);
+    assert_eq!((error.oauth_error(), error.oauth_error_description()), (None, None));
 }
 
 #[test]
@@ -207,10 +139,7 @@ fn an_endpoint_that_repeats_the_secret_does_not_get_it_into_the_error() {
     let echo = r#"{"error":"s3cret","error_description":"bad secret s3cret, aWQ6czNjcmV0"}"#;
     let error = assert_fails(401, echo, TokenErrorKind::Rejected, false);
     let shown = format!("{error} {error:?}");
-    assert!(
-        !shown.contains("s3cret") && !shown.contains("aWQ6czNjcmV0"),
-        "{shown}"
-    );
+    assert!(!shown.contains("s3cret") && !shown.contains("aWQ6czNjcmV0"), "{shown}");
 }
 
 #[test]
@@ -246,12 +175,8 @@ fn retry_after_is_seconds_or_a_date_and_at_most_an_hour() {
 #[test]
 fn retry_after_counts_on_every_failure_status() {
     for status in [429, 503, 500, 401] {
-        let (head, ()) = Response::builder()
-            .status(status)
-            .header(RETRY_AFTER, "7")
-            .body(())
-            .unwrap()
-            .into_parts();
+        let (head, ()) =
+            Response::builder().status(status).header(RETRY_AFTER, "7").body(()).unwrap().into_parts();
         let error = read(&head, Ok(Bytes::new()), &AccessKey::new("id", "s").unwrap(), NOW).unwrap_err();
         assert_eq!(error.retry_after(), Some(Duration::from_secs(7)), "{status}");
     }

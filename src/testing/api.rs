@@ -25,11 +25,7 @@ struct Seen<'a> {
 
 pub(super) fn respond(request: &Arrived, state: &State) -> Response<Bytes> {
     let live = bearer(request.headers()).is_some_and(|token| state.lock().is_live(token));
-    if live {
-        seen(request)
-    } else {
-        unauthorized(request, state)
-    }
+    if live { seen(request) } else { unauthorized(request, state) }
 }
 
 /// The `401` of the challenge that is set.

@@ -31,14 +31,8 @@ pub enum Challenge {
 
 impl Challenge {
     /// All shapes, to test against each.
-    pub const ALL: &[Self] = &[
-        Self::Spring,
-        Self::NodeSdk,
-        Self::Registry,
-        Self::Numbers,
-        Self::Porting,
-        Self::Envoy,
-    ];
+    pub const ALL: &[Self] =
+        &[Self::Spring, Self::NodeSdk, Self::Registry, Self::Numbers, Self::Porting, Self::Envoy];
 
     /// Builds the `401` to a request for `address`.
     pub(super) fn response(self, address: &str) -> Response<Bytes> {

@@ -107,11 +107,7 @@ impl FakeSinch {
         let authority = Authority::from_maybe_shared(address).map_err(io::Error::other)?;
         let state = Arc::new(State::new());
         let server = tokio::spawn(server::run(listener, Arc::clone(&state))).abort_handle();
-        Ok(Self(Arc::new(Running {
-            state,
-            authority,
-            server,
-        })))
+        Ok(Self(Arc::new(Running { state, authority, server })))
     }
 
     /// Returns the access key that gets tokens, a random one unless it was [set](Self::set_access_key).

@@ -91,9 +91,7 @@ impl<'a> Script<'a> {
 
 impl fmt::Debug for Script<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Script")
-            .field("endpoint", &self.endpoint)
-            .finish_non_exhaustive()
+        f.debug_struct("Script").field("endpoint", &self.endpoint).finish_non_exhaustive()
     }
 }
 

@@ -64,9 +64,7 @@ async fn serve(stream: TcpStream, state: Arc<State>) {
     let _ = stream.set_nodelay(true);
     let service = service_fn(|request| answer(request, &state));
     // A client that goes away is nothing to report.
-    let _ = http1::Builder::new()
-        .serve_connection(TokioIo::new(stream), service)
-        .await;
+    let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
 }
 
 async fn answer(request: Request<Incoming>, state: &State) -> Result<Response<Body>, Cut> {
@@ -113,10 +111,7 @@ async fn receive(request: Request<Incoming>) -> Result<Arrived, Cut> {
             kept.extend_from_slice(data.take(room).chunk());
         }
     }
-    let upload = Upload {
-        kept: kept.freeze(),
-        length,
-    };
+    let upload = Upload { kept: kept.freeze(), length };
     Ok(Request::from_parts(head, upload))
 }
 
@@ -133,9 +128,7 @@ fn torn() -> Response<Body> {
         Err(Cut)
     });
     let mut response = Response::new(BodyExt::boxed(StreamBody::new(first.chain(cut))));
-    response
-        .headers_mut()
-        .insert(CONTENT_LENGTH, HeaderValue::from_static("1024"));
+    response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from_static("1024"));
     response
 }
 

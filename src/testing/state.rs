@@ -86,10 +86,7 @@ impl State {
             }
             Endpoint::Api => counts.api_requests += 1,
         }
-        Arrived {
-            state: self,
-            endpoint,
-        }
+        Arrived { state: self, endpoint }
     }
 }
 
@@ -134,10 +131,7 @@ pub(super) fn now() -> Instant {
 }
 
 /// A key as the dashboard shows them: a UUID, and a secret that has a `:`, which the Basic pair must survive.
-#[expect(
-    clippy::expect_used,
-    reason = "a key may have all characters of hexadecimal and base64url"
-)]
+#[expect(clippy::expect_used, reason = "a key may have all characters of hexadecimal and base64url")]
 pub(super) fn random_key() -> AccessKey {
     let key_id = format!(
         "{:08x}-{:04x}-4{:03x}-a{:03x}-{:012x}",
@@ -155,9 +149,7 @@ pub(super) fn random_key() -> AccessKey {
 fn jwt(client_id: &str, number: u64) -> String {
     let part = |json: String| BASE64_URL_SAFE_NO_PAD.encode(json);
     let header = part(r#"{"alg":"RS256","kid":"fake-sinch","typ":"JWT"}"#.to_owned());
-    let claims = part(format!(
-        r#"{{"client_id":"{client_id}","jti":"{number}","scp":[]}}"#
-    ));
+    let claims = part(format!(r#"{{"client_id":"{client_id}","jti":"{number}","scp":[]}}"#));
     format!("{header}.{claims}.{}", random(SIGNATURE))
 }
 

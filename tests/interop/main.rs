@@ -2,11 +2,7 @@
 //!
 //! `tests/interop/run` starts the server and runs this; plain `cargo test` does not.
 
-#![expect(
-    clippy::expect_used,
-    clippy::unwrap_used,
-    reason = "a test fails by panicking"
-)]
+#![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::{env, error::Error, time::Duration};
 
@@ -78,12 +74,7 @@ async fn a_wrong_secret_is_rejected_with_the_servers_words() {
     for secret in ["wrong", "b:a", "a%2Bb", "sécret"] {
         let error = call(&mut stack("key-2", secret)).await.unwrap_err();
         let error = error.downcast_ref::<TokenError>().unwrap();
-        assert_eq!(
-            error.kind(),
-            TokenErrorKind::Rejected,
-            "{secret}: {error} {:?}",
-            error.source()
-        );
+        assert_eq!(error.kind(), TokenErrorKind::Rejected, "{secret}: {error} {:?}", error.source());
         assert!(error.oauth_error().is_some(), "{secret}: {error}");
         assert!(!error.is_transient());
     }
@@ -94,25 +85,13 @@ async fn a_revoked_token_is_replaced_and_the_caller_does_not_see_it() {
     let mut stack = stack("key-0", "plain");
     assert_eq!(call(&mut stack).await.unwrap(), StatusCode::OK);
     let token = stack.refresher().cached().unwrap();
-    let token = token
-        .authorization()
-        .to_str()
-        .unwrap()
-        .strip_prefix("Bearer ")
-        .unwrap()
-        .to_owned();
+    let token = token.authorization().to_str().unwrap().strip_prefix("Bearer ").unwrap().to_owned();
     let revocation = Request::post(uri("/token/revocation"))
-        .header(
-            "authorization",
-            format!("Basic {}", BASE64_STANDARD.encode("key-0:plain")),
-        )
+        .header("authorization", format!("Basic {}", BASE64_STANDARD.encode("key-0:plain")))
         .header("content-type", "application/x-www-form-urlencoded")
         .body(Full::from(format!("token={token}")))
         .unwrap();
-    assert_eq!(
-        client().request(revocation).await.unwrap().status(),
-        StatusCode::OK
-    );
+    assert_eq!(client().request(revocation).await.unwrap().status(), StatusCode::OK);
 
     assert_eq!(call(&mut stack).await.unwrap(), StatusCode::OK);
     let status = stack.refresher().status();
@@ -123,13 +102,7 @@ async fn a_revoked_token_is_replaced_and_the_caller_does_not_see_it() {
 async fn a_token_that_expires_earlier_than_it_said_is_replaced_and_the_caller_does_not_see_it() {
     // The server lets it live for 1 s; what reaches us says an hour.
     let overstating = service_fn(|request: Request<Full<Bytes>>| async move {
-        let body = client()
-            .request(request)
-            .await?
-            .into_body()
-            .collect()
-            .await?
-            .to_bytes();
+        let body = client().request(request).await?.into_body().collect().await?.to_bytes();
         let body = String::from_utf8(body.to_vec())?.replace(r#""expires_in":1"#, r#""expires_in":3600"#);
         Ok::<_, BoxError>(Response::new(Full::<Bytes>::from(body)))
     });

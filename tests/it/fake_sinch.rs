@@ -39,19 +39,12 @@ impl Raw {
     async fn start() -> Self {
         let sinch = FakeSinch::start().await.unwrap();
         sinch.set_access_key(AccessKey::new(KEY_ID, KEY_SECRET).unwrap());
-        Self {
-            sinch,
-            client: Client::builder(TokioExecutor::new()).build_http(),
-        }
+        Self { sinch, client: Client::builder(TokioExecutor::new()).build_http() }
     }
 
     async fn send(&self, request: Request<Full<Bytes>>) -> Result<Answered, BoxError> {
         let (head, body) = self.client.request(request).await?.into_parts();
-        Ok(Answered {
-            status: head.status,
-            headers: head.headers,
-            body: body.collect().await?.to_bytes(),
-        })
+        Ok(Answered { status: head.status, headers: head.headers, body: body.collect().await?.to_bytes() })
     }
 
     fn token_request(&self) -> Request<Full<Bytes>> {
@@ -103,8 +96,5 @@ impl Answered {
 }
 
 fn basic(key_id: &str, key_secret: &str) -> String {
-    format!(
-        "Basic {}",
-        BASE64_STANDARD.encode(format!("{key_id}:{key_secret}"))
-    )
+    format!("Basic {}", BASE64_STANDARD.encode(format!("{key_id}:{key_secret}")))
 }

@@ -25,9 +25,7 @@ fn assert_error(error: &TokenError, kind: TokenErrorKind, transient: bool) {
 #[tokio::test]
 async fn a_refused_connection_is_unavailable() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let uri = format!("http://{}/", listener.local_addr().unwrap())
-        .parse()
-        .unwrap();
+    let uri = format!("http://{}/", listener.local_addr().unwrap()).parse().unwrap();
     drop(listener);
     let server = RawServer::start(Reply::Stall(b"")).await;
     let error = credentials(&server).endpoint(uri).fetch().await.unwrap_err();
@@ -37,27 +35,15 @@ async fn a_refused_connection_is_unavailable() {
 
 #[tokio::test]
 async fn a_reset_or_closed_connection_is_unavailable() {
-    for reply in [
-        Reply::Reset,
-        Reply::Bytes(Vec::new()),
-        Reply::Bytes(b"HTTP/1.1 200".to_vec()),
-    ] {
-        assert_error(
-            &fetch_from(reply).await.unwrap_err(),
-            TokenErrorKind::Unavailable,
-            true,
-        );
+    for reply in [Reply::Reset, Reply::Bytes(Vec::new()), Reply::Bytes(b"HTTP/1.1 200".to_vec())] {
+        assert_error(&fetch_from(reply).await.unwrap_err(), TokenErrorKind::Unavailable, true);
     }
 }
 
 #[tokio::test]
 async fn a_connection_cut_mid_body_is_a_transient_invalid_response() {
     let cut = b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n{\"access_token\":\"abc".to_vec();
-    assert_error(
-        &fetch_from(Reply::Bytes(cut)).await.unwrap_err(),
-        TokenErrorKind::InvalidResponse,
-        true,
-    );
+    assert_error(&fetch_from(Reply::Bytes(cut)).await.unwrap_err(), TokenErrorKind::InvalidResponse, true);
 }
 
 #[tokio::test]
@@ -65,11 +51,7 @@ async fn a_hang_before_the_head_or_within_the_body_is_a_timeout() {
     for bytes in [&b""[..], b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n{"] {
         let server = RawServer::start(Reply::Stall(bytes)).await;
         let credentials = credentials(&server).attempt_timeout(Duration::from_millis(50));
-        assert_error(
-            &credentials.fetch().await.unwrap_err(),
-            TokenErrorKind::TimedOut,
-            true,
-        );
+        assert_error(&credentials.fetch().await.unwrap_err(), TokenErrorKind::TimedOut, true);
     }
 }
 
@@ -78,11 +60,7 @@ async fn a_failure_whose_body_stalls_is_known_by_its_head() {
     let reply =
         Reply::Stall(b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 7\r\ncontent-length: 9\r\n\r\n{");
     let server = RawServer::start(reply).await;
-    let error = credentials(&server)
-        .attempt_timeout(Duration::from_secs(2))
-        .fetch()
-        .await
-        .unwrap_err();
+    let error = credentials(&server).attempt_timeout(Duration::from_secs(2)).fetch().await.unwrap_err();
     assert_error(&error, TokenErrorKind::Unavailable, true);
     assert_eq!(error.retry_after(), Some(Duration::from_secs(7)));
 }
@@ -96,22 +74,14 @@ async fn the_attempt_timeout_includes_the_key_source() {
     let credentials = ClientCredentials::with_client(client, never)
         .endpoint(server.uri())
         .attempt_timeout(Duration::from_millis(20));
-    assert_error(
-        &credentials.fetch().await.unwrap_err(),
-        TokenErrorKind::TimedOut,
-        true,
-    );
+    assert_error(&credentials.fetch().await.unwrap_err(), TokenErrorKind::TimedOut, true);
 }
 
 #[tokio::test]
 async fn a_body_over_64_kib_is_not_read_to_its_end() {
     let padding = " ".repeat(64 * 1024 + 1 - TOKEN.len());
     let server = RawServer::answering("200 OK", "", &format!("{TOKEN}{padding}")).await;
-    assert_error(
-        &fetch(&server).await.unwrap_err(),
-        TokenErrorKind::InvalidResponse,
-        false,
-    );
+    assert_error(&fetch(&server).await.unwrap_err(), TokenErrorKind::InvalidResponse, false);
     let padding = " ".repeat(64 * 1024 - TOKEN.len());
     let server = RawServer::answering("200 OK", "", &format!("{TOKEN}{padding}")).await;
     fetch(&server).await.unwrap();
@@ -120,19 +90,10 @@ async fn a_body_over_64_kib_is_not_read_to_its_end() {
 #[tokio::test]
 async fn a_redirect_is_not_followed() {
     let target = RawServer::answering("200 OK", "", TOKEN).await;
-    for status in [
-        "302 Found",
-        "303 See Other",
-        "307 Temporary Redirect",
-        "308 Permanent Redirect",
-    ] {
+    for status in ["302 Found", "303 See Other", "307 Temporary Redirect", "308 Permanent Redirect"] {
         let location = format!("location: {}\r\n", target.uri());
         let server = RawServer::answering(status, &location, "").await;
-        assert_error(
-            &fetch(&server).await.unwrap_err(),
-            TokenErrorKind::InvalidResponse,
-            false,
-        );
+        assert_error(&fetch(&server).await.unwrap_err(), TokenErrorKind::InvalidResponse, false);
     }
     assert!(target.requests().is_empty());
 }
@@ -146,13 +107,7 @@ async fn a_wrong_key_is_told_with_what_to_do() {
     assert_error(&error, TokenErrorKind::Rejected, false);
     assert_eq!(error.oauth_error(), Some("invalid_client"));
     let message = error.to_string();
-    for words in [
-        "KEY ID",
-        "KEY SECRET",
-        "create a new access key",
-        "Client authentication failed",
-        "401",
-    ] {
+    for words in ["KEY ID", "KEY SECRET", "create a new access key", "Client authentication failed", "401"] {
         assert!(message.contains(words), "{message}");
     }
 }
@@ -169,11 +124,7 @@ async fn retry_after_comes_with_the_error() {
 async fn an_endpoint_that_echoes_the_request_gets_nothing_secret_into_the_error() {
     let body = format!(r#"{{"error":"{BASIC}","error_description":"bad: {SECRET}"}}"#);
     let server = RawServer::answering("400 Bad Request", "", &body).await;
-    assert_error(
-        &fetch(&server).await.unwrap_err(),
-        TokenErrorKind::Rejected,
-        false,
-    );
+    assert_error(&fetch(&server).await.unwrap_err(), TokenErrorKind::Rejected, false);
 }
 
 #[tokio::test]

@@ -33,9 +33,7 @@ fn credentials(server: &RawServer) -> ClientCredentials<PlainClient> {
 
 /// Asks once, with a deadline that only ends what would hang for ever.
 async fn fetch(server: &RawServer) -> Result<IssuedToken, TokenError> {
-    tokio::time::timeout(Duration::from_secs(30), credentials(server).fetch())
-        .await
-        .expect("hangs")
+    tokio::time::timeout(Duration::from_secs(30), credentials(server).fetch()).await.expect("hangs")
 }
 
 async fn fetch_from(reply: Reply) -> Result<IssuedToken, TokenError> {

@@ -53,10 +53,7 @@ async fn the_header_that_carries_the_key_is_marked_sensitive() {
         assert!(request.headers()["authorization"].is_sensitive());
         Ok::<_, BoxError>(Response::new(Full::<Bytes>::from(TOKEN)))
     });
-    ClientCredentials::with_client(client, key())
-        .fetch()
-        .await
-        .unwrap();
+    ClientCredentials::with_client(client, key()).fetch().await.unwrap();
 }
 
 #[tokio::test]
@@ -68,38 +65,14 @@ async fn an_endpoint_in_the_clear_is_refused_before_any_io_unless_it_is_on_loopb
         async { Ok::<_, BoxError>(Response::new(Full::<Bytes>::from(TOKEN))) }
     });
     let credentials = ClientCredentials::with_client(client, key());
-    for uri in [
-        "http://auth.sinch.com/t",
-        "ftp://localhost/t",
-        "/t",
-        "auth.sinch.com:443",
-        "*",
-    ] {
-        let error = credentials
-            .clone()
-            .endpoint(Uri::from_static(uri))
-            .fetch()
-            .await
-            .unwrap_err();
-        assert_eq!(
-            (error.kind(), error.is_transient()),
-            (TokenErrorKind::Credentials, false),
-            "{uri}"
-        );
+    for uri in ["http://auth.sinch.com/t", "ftp://localhost/t", "/t", "auth.sinch.com:443", "*"] {
+        let error = credentials.clone().endpoint(Uri::from_static(uri)).fetch().await.unwrap_err();
+        assert_eq!((error.kind(), error.is_transient()), (TokenErrorKind::Credentials, false), "{uri}");
     }
     assert_eq!(asked.load(Ordering::SeqCst), 0);
-    for uri in [
-        "https://auth.example.com/t",
-        "http://localhost/t",
-        "http://[::1]:1/t",
-        "http://127.0.0.2/t",
-    ] {
-        credentials
-            .clone()
-            .endpoint(Uri::from_static(uri))
-            .fetch()
-            .await
-            .unwrap();
+    for uri in ["https://auth.example.com/t", "http://localhost/t", "http://[::1]:1/t", "http://127.0.0.2/t"]
+    {
+        credentials.clone().endpoint(Uri::from_static(uri)).fetch().await.unwrap();
     }
     assert_eq!(asked.load(Ordering::SeqCst), 4);
 }
@@ -114,10 +87,8 @@ async fn the_key_is_read_again_before_every_token_request() {
         async move { AccessKey::new(format!("key-{read}"), "s") }
     };
     let client = service_fn(|request: Request<Full<Bytes>>| async move {
-        let body = format!(
-            r#"{{"access_token":{:?}}}"#,
-            request.headers()["authorization"].to_str().unwrap()
-        );
+        let body =
+            format!(r#"{{"access_token":{:?}}}"#, request.headers()["authorization"].to_str().unwrap());
         Ok::<_, BoxError>(Response::new(Full::<Bytes>::from(body.replace("Basic ", ""))))
     });
     let credentials = ClientCredentials::with_client(client, source).endpoint(server.uri());
@@ -133,47 +104,24 @@ async fn a_key_that_cannot_be_read_is_a_credentials_error_with_its_cause() {
     let client = service_fn(|_: Request<Full<Bytes>>| async {
         Ok::<_, BoxError>(Response::new(Full::<Bytes>::default()))
     });
-    let error = ClientCredentials::with_client(client, source)
-        .endpoint(server.uri())
-        .fetch()
-        .await
-        .unwrap_err();
-    assert_eq!(
-        (error.kind(), error.is_transient()),
-        (TokenErrorKind::Credentials, false)
-    );
+    let error =
+        ClientCredentials::with_client(client, source).endpoint(server.uri()).fetch().await.unwrap_err();
+    assert_eq!((error.kind(), error.is_transient()), (TokenErrorKind::Credentials, false));
     let causes: Vec<String> =
         std::iter::successors(std::error::Error::source(&error), |cause| cause.source())
             .map(ToString::to_string)
             .collect();
-    assert!(
-        causes.iter().any(|cause| cause == "the vault is sealed"),
-        "{causes:?}"
-    );
+    assert!(causes.iter().any(|cause| cause == "the vault is sealed"), "{causes:?}");
     assert!(server.requests().is_empty());
 }
 
 #[tokio::test]
 async fn a_token_of_the_sinch_issuer_goes_to_sinch_only_and_any_other_anywhere() {
     let server = RawServer::answering("200 OK", "", TOKEN).await;
-    let audience = |uri| {
-        format!(
-            "{:?}",
-            credentials(&server).endpoint(Uri::from_static(uri)).audience()
-        )
-    };
-    assert_eq!(
-        audience("https://auth.sinch.com/oauth2/token"),
-        "Audience::sinch_apis()"
-    );
-    assert_eq!(
-        audience("https://EU.auth.sinch.com./oauth2/token"),
-        "Audience::sinch_apis()"
-    );
-    assert_eq!(
-        audience("https://auth.example.com/oauth2/token"),
-        "Audience::any()"
-    );
+    let audience = |uri| format!("{:?}", credentials(&server).endpoint(Uri::from_static(uri)).audience());
+    assert_eq!(audience("https://auth.sinch.com/oauth2/token"), "Audience::sinch_apis()");
+    assert_eq!(audience("https://EU.auth.sinch.com./oauth2/token"), "Audience::sinch_apis()");
+    assert_eq!(audience("https://auth.example.com/oauth2/token"), "Audience::any()");
     let layer = SinchAuthLayer::new(credentials(&server));
     assert!(format!("{layer:?}").contains("Audience::any()"));
 }

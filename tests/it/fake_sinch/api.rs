@@ -41,10 +41,7 @@ async fn a_large_body_is_read_to_its_end_and_only_counted() {
 #[tokio::test]
 async fn each_documented_401_comes_byte_for_byte() {
     let raw = Raw::start().await;
-    let realm = format!(
-        r#"Bearer realm="{}", error="invalid_token""#,
-        raw.sinch.api("/v1/numbers?page=2")
-    );
+    let realm = format!(r#"Bearer realm="{}", error="invalid_token""#, raw.sinch.api("/v1/numbers?page=2"));
     let documented = [
         (
             Challenge::Spring,
@@ -73,12 +70,7 @@ async fn each_documented_401_comes_byte_for_byte() {
             r#"{"error":{"code":401,"message":"Request had invalid credentials.","status":"UNAUTHENTICATED"}}"#,
         ),
         (Challenge::Porting, None, None, ""),
-        (
-            Challenge::Envoy,
-            Some(realm.as_str()),
-            Some("text/plain"),
-            "Jwt is expired",
-        ),
+        (Challenge::Envoy, Some(realm.as_str()), Some("text/plain"), "Jwt is expired"),
     ];
     assert_eq!(documented.map(|(challenge, ..)| challenge), Challenge::ALL);
     for (challenge, header, content_type, body) in documented {
@@ -97,10 +89,7 @@ async fn the_default_401_is_springs() {
     let by_default = raw.call("unknown").await;
     raw.sinch.set_challenge(Challenge::Spring);
     let springs = raw.call("unknown").await;
-    assert_eq!(
-        by_default.headers[WWW_AUTHENTICATE],
-        springs.headers[WWW_AUTHENTICATE]
-    );
+    assert_eq!(by_default.headers[WWW_AUTHENTICATE], springs.headers[WWW_AUTHENTICATE]);
 }
 
 #[tokio::test]
@@ -163,11 +152,7 @@ async fn a_path_outside_of_the_api_is_not_found_and_not_counted() {
     for path in ["/", "/v2/numbers", "/v1", "no path"] {
         let mut request = raw.api_request(&token);
         *request.uri_mut() = raw.sinch.api(path);
-        assert_eq!(
-            raw.send(request).await.unwrap().status,
-            StatusCode::NOT_FOUND,
-            "{path}"
-        );
+        assert_eq!(raw.send(request).await.unwrap().status, StatusCode::NOT_FOUND, "{path}");
     }
     assert_eq!(raw.sinch.counts().api_requests, 0);
 }

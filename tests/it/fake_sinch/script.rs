@@ -53,10 +53,7 @@ async fn an_answer_can_have_retry_after_and_any_body() {
     assert_eq!(answer.status, OUTAGE);
     assert_eq!(answer.headers["retry-after"], "7");
     let answer = raw.ask_for_token().await;
-    assert_eq!(
-        (answer.status, &answer.body[..]),
-        (StatusCode::OK, &b"<html>"[..])
-    );
+    assert_eq!((answer.status, &answer.body[..]), (StatusCode::OK, &b"<html>"[..]));
 }
 
 #[tokio::test]

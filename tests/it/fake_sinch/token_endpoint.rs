@@ -26,10 +26,7 @@ fn assert_refused(answer: &Answered, status: u16, error: &str) {
     assert_eq!(body["error"], error);
     assert_eq!(body["status_code"], status);
     for field in ["error_verbose", "error_description", "error_hint"] {
-        assert!(
-            body[field].as_str().is_some_and(|words| !words.is_empty()),
-            "{field}"
-        );
+        assert!(body[field].as_str().is_some_and(|words| !words.is_empty()), "{field}");
     }
 }
 
@@ -39,16 +36,11 @@ async fn a_token_comes_with_the_fields_that_sinch_documents() {
     let answer = raw.ask_for_token().await;
     assert_eq!(answer.status, StatusCode::OK);
     assert_eq!(answer.header(CONTENT_TYPE), Some("application/json"));
-    let Value::Object(mut body) = answer.json() else {
-        panic!("not an object: {answer:?}")
-    };
+    let Value::Object(mut body) = answer.json() else { panic!("not an object: {answer:?}") };
     let token = body.remove("access_token").unwrap();
     assert!(token.as_str().unwrap().starts_with("eyJ"));
     assert_eq!(token.as_str().unwrap().split('.').count(), 3);
-    assert_eq!(
-        Value::Object(body),
-        json!({"token_type": "bearer", "expires_in": 3599, "scope": ""})
-    );
+    assert_eq!(Value::Object(body), json!({"token_type": "bearer", "expires_in": 3599, "scope": ""}));
 }
 
 #[tokio::test]
@@ -126,11 +118,7 @@ async fn both_halves_of_the_basic_pair_are_form_decoded() {
     let secret = "a%b+c d:é";
     raw.sinch.set_access_key(AccessKey::new(KEY_ID, secret).unwrap());
     let accepted = |pair: &str| HeaderValue::try_from(basic(KEY_ID, pair)).unwrap();
-    for (pair, status) in [
-        ("a%25b%2Bc+d%3A%C3%A9", 200),
-        ("a%25b%2Bc d:é", 200),
-        (secret, 401),
-    ] {
+    for (pair, status) in [("a%25b%2Bc+d%3A%C3%A9", 200), ("a%25b%2Bc d:é", 200), (secret, 401)] {
         let mut request = raw.token_request();
         request.headers_mut().insert(AUTHORIZATION, accepted(pair));
         assert_eq!(raw.send(request).await.unwrap().status.as_u16(), status, "{pair}");

@@ -66,15 +66,11 @@ async fn on_http2_the_header_is_sent_never_indexed_every_time() {
     // From now on it takes `token-1`, which comes from elsewhere.
     issuer.revoke();
     let (port, seen) = tap(issuer.serve(None).await).await;
-    let client = Client::builder(TokioExecutor::new())
-        .http2_only(true)
-        .build_http::<Full<Bytes>>();
+    let client = Client::builder(TokioExecutor::new()).http2_only(true).build_http::<Full<Bytes>>();
     let tokens = || async { IssuedToken::bearer("token-1", None) };
     let service = SinchAuthLayer::new(tokens).layer(client);
     for _ in 0..3 {
-        let request = Request::get(format!("http://127.0.0.1:{port}/v1/x"))
-            .body(Full::default())
-            .unwrap();
+        let request = Request::get(format!("http://127.0.0.1:{port}/v1/x")).body(Full::default()).unwrap();
         let response = service.clone().oneshot(request).await.unwrap();
         assert_eq!(response.status(), StatusCode::OK);
         assert_eq!(response.into_body().collect().await.unwrap().to_bytes(), "HTTP/2");
@@ -83,9 +79,6 @@ async fn on_http2_the_header_is_sent_never_indexed_every_time() {
     let blocks = header_blocks(&seen);
     assert_eq!(blocks.len(), 3);
     for block in blocks {
-        assert!(
-            block.windows(2).any(|bytes| bytes == NEVER_INDEXED_AUTHORIZATION),
-            "{block:02x?}"
-        );
+        assert!(block.windows(2).any(|bytes| bytes == NEVER_INDEXED_AUTHORIZATION), "{block:02x?}");
     }
 }

@@ -64,9 +64,7 @@ impl Issuer {
             let response = self.answer(&request);
             async { Ok::<_, Infallible>(response) }
         });
-        let _ = Builder::new(TokioExecutor::new())
-            .serve_connection(TokioIo::new(stream), service)
-            .await;
+        let _ = Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), service).await;
     }
 
     fn answer(&self, request: &Request<Incoming>) -> Response<Full<Bytes>> {
@@ -95,9 +93,5 @@ impl Issuer {
 }
 
 fn version(version: Version) -> &'static str {
-    if version == Version::HTTP_2 {
-        "HTTP/2"
-    } else {
-        "HTTP/1.1"
-    }
+    if version == Version::HTTP_2 { "HTTP/2" } else { "HTTP/1.1" }
 }

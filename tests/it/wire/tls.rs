@@ -36,11 +36,7 @@ fn tls(http2: bool) -> (TlsAcceptor, TlsClient) {
         .with_no_client_auth()
         .with_single_cert(vec![certificate.clone()], key.into())
         .unwrap();
-    server.alpn_protocols = if http2 {
-        vec![b"h2".to_vec()]
-    } else {
-        vec![b"http/1.1".to_vec()]
-    };
+    server.alpn_protocols = if http2 { vec![b"h2".to_vec()] } else { vec![b"http/1.1".to_vec()] };
 
     let mut roots = RootCertStore::empty();
     roots.add(certificate).unwrap();
@@ -55,10 +51,7 @@ fn tls(http2: bool) -> (TlsAcceptor, TlsClient) {
         .enable_http1()
         .enable_http2()
         .build();
-    (
-        TlsAcceptor::from(Arc::new(server)),
-        Client::builder(TokioExecutor::new()).build(connector),
-    )
+    (TlsAcceptor::from(Arc::new(server)), Client::builder(TokioExecutor::new()).build(connector))
 }
 
 /// Calls through a revocation; token endpoint and API have a host each.
@@ -70,29 +63,20 @@ async fn assert_end_to_end(http2: bool) {
     let endpoint: Uri = format!("https://localhost:{auth}/oauth2/token").parse().unwrap();
     let key = AccessKey::new("id", "secret").unwrap();
     let credentials = ClientCredentials::with_client(client.clone(), key).endpoint(endpoint);
-    let service = ServiceBuilder::new()
-        .layer(SinchAuthLayer::new(credentials))
-        .service(client);
+    let service = ServiceBuilder::new().layer(SinchAuthLayer::new(credentials)).service(client);
 
     for call in 0..4 {
         if call == 2 {
             issuer.revoke();
         }
-        let request = Request::post(format!("https://localhost:{api}/v1/x"))
-            .body(Full::from("body"))
-            .unwrap();
+        let request =
+            Request::post(format!("https://localhost:{api}/v1/x")).body(Full::from("body")).unwrap();
         let response = service.clone().oneshot(request).await.unwrap();
         assert_eq!(response.status(), StatusCode::OK);
         let body = response.into_body().collect().await.unwrap().to_bytes();
         assert_eq!(body, if http2 { "HTTP/2" } else { "HTTP/1.1" });
     }
-    assert_eq!(
-        (
-            issuer.accepted.load(Ordering::SeqCst),
-            issuer.rejected.load(Ordering::SeqCst)
-        ),
-        (4, 1)
-    );
+    assert_eq!((issuer.accepted.load(Ordering::SeqCst), issuer.rejected.load(Ordering::SeqCst)), (4, 1));
 }
 
 #[tokio::test]
@@ -114,9 +98,7 @@ async fn a_certificate_that_is_not_trusted_is_an_error_of_the_exchange() {
     let key = AccessKey::new("id", "secret").unwrap();
     let credentials = ClientCredentials::with_client(stranger, key)
         .endpoint(format!("https://localhost:{port}/oauth2/token").parse().unwrap());
-    let error = tower_sinch_auth::TokenSource::fetch(&credentials)
-        .await
-        .unwrap_err();
+    let error = tower_sinch_auth::TokenSource::fetch(&credentials).await.unwrap_err();
     assert_eq!(error.kind(), tower_sinch_auth::TokenErrorKind::Unavailable);
     assert!(std::error::Error::source(&error).is_some());
     assert_eq!(issuer.issued.load(Ordering::SeqCst), 0);
