@@ -6,17 +6,16 @@
 //!
 //! # Examples
 //!
-//! What a caller sees when the token is revoked, and when the token endpoint hangs:
+//! What a caller sees when the token is revoked, and when no other can be had:
 //!
 //! ```
 //! use http::Request;
 //! use tower::{ServiceBuilder, ServiceExt};
-//! use tower_sinch_auth::{BoxError, SinchAuthLayer, TokenError, testing::{Answer, FakeSinch}};
-//! # use std::time::Duration;
-//! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), BoxError> {
+//! use tower_sinch_auth::{SinchAuthLayer, testing::{Answer, FakeSinch}};
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), tower_sinch_auth::BoxError> {
 //!
 //! let sinch = FakeSinch::start().await?;
-//! let auth = SinchAuthLayer::new(sinch.credentials().attempt_timeout(Duration::from_millis(100)));
+//! let auth = SinchAuthLayer::new(sinch.credentials());
 //! let client = ServiceBuilder::new().layer(auth).service(sinch.client());
 //! let request = Request::get(sinch.api("/v1/numbers")).body(Default::default())?;
 //!
@@ -27,7 +26,7 @@
 //!
 //! sinch.revoke_tokens();
 //! sinch.on_token().always(Answer::status(http::StatusCode::FORBIDDEN));
-//! assert_eq!(client.oneshot(request).await?.status(), 401); // no other token to be had: the API's own answer
+//! assert_eq!(client.oneshot(request).await?.status(), 401); // the API's own answer
 //! # Ok(()) }
 //! ```
 //!
