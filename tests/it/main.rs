@@ -10,5 +10,6 @@
 
 mod endpoint;
 mod fake_sinch;
+mod refresher;
 mod support;
 mod wire;

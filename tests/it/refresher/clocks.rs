@@ -1,0 +1,139 @@
+//! DESIGN.md §4.2: two clocks, of which the one that says "older" wins.
+
+use std::{
+    cell::Cell,
+    time::{Duration, SystemTime},
+};
+
+use tower_sinch_auth::{TokenErrorKind, TokenRefresher, TokenRefresherBuilder};
+
+use super::{
+    LEAD, MARGIN, MINUTE, SECOND, api::Api, api::get, assert_fails, assert_generation, assert_within, jump,
+    settle, throttled,
+};
+use crate::support::{HOUR, ScriptedSource};
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+thread_local! {
+    /// What the wall clock of this thread, and so of this test, shows.
+    static WALL: Cell<SystemTime> = Cell::new(SystemTime::UNIX_EPOCH + 10_000 * DAY);
+}
+
+/// A refresher that reads this test's wall clock, which stands still until it is set.
+pub(super) fn builder(source: &ScriptedSource) -> TokenRefresherBuilder {
+    TokenRefresher::builder(source.clone()).wall_clock(|| WALL.get())
+}
+
+/// The machine sleeps for `duration`: the wall clock goes on, the monotonic one does not.
+pub(super) fn suspend(duration: Duration) {
+    WALL.set(WALL.get() + duration);
+}
+
+fn set_back(duration: Duration) {
+    WALL.set(WALL.get() - duration);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_that_died_while_the_machine_was_suspended_is_not_used() {
+    let source = ScriptedSource::new();
+    let tokens = builder(&source).build();
+    let token = tokens.token().await.unwrap();
+    suspend(HOUR);
+    assert!(tokens.cached().is_none());
+    assert_eq!(token.expires_in(), Some(Duration::ZERO));
+    assert_generation(&tokens.token().await, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_layer_does_not_send_a_token_that_died_while_the_machine_was_suspended() {
+    let source = ScriptedSource::new();
+    let tokens = builder(&source).build();
+    let token = tokens.token().await.unwrap();
+    let api = Api::default();
+    let client = api.not_retrying(&tokens);
+    api.revoke(&token);
+    suspend(HOUR);
+    assert_eq!(get(&client, "a.example").await, 200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refresh_falls_due_while_the_machine_is_suspended() {
+    let source = ScriptedSource::new();
+    let tokens = builder(&source).build();
+    assert_generation(&tokens.token().await, 1);
+    suspend(HOUR - LEAD);
+    assert_generation(&tokens.token().await, 1);
+    settle().await;
+    assert_generation(&tokens.token().await, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_set_back_a_day_does_not_prolong_a_token() {
+    let source = ScriptedSource::new();
+    let tokens = builder(&source).build();
+    let token = tokens.token().await.unwrap();
+    set_back(DAY);
+    assert_eq!(token.expires_in(), Some(HOUR));
+    jump(HOUR - MARGIN).await;
+    assert!(tokens.cached().is_none());
+    assert_eq!(token.expires_in(), Some(MARGIN));
+    assert_generation(&tokens.token().await, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_set_back_a_day_does_not_kill_a_token() {
+    let source = ScriptedSource::new();
+    let tokens = builder(&source).build();
+    assert_generation(&tokens.token().await, 1);
+    set_back(DAY);
+    jump(HOUR / 2).await;
+    assert_generation(&tokens.token().await, 1);
+    settle().await;
+    assert_eq!(source.requests(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_older_of_both_clocks_wins_at_every_moment() {
+    let source = ScriptedSource::new();
+    let tokens = builder(&source).build();
+    let token = tokens.token().await.unwrap();
+    suspend(10 * MINUTE);
+    assert_eq!(token.expires_in(), Some(50 * MINUTE));
+    jump(15 * MINUTE).await;
+    assert_eq!(token.expires_in(), Some(45 * MINUTE));
+    assert_within(tokens.status().refresh_in.unwrap(), (23 * MINUTE)..=(25 * MINUTE));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_retry_after_is_over_after_it_even_if_the_machine_was_suspended() {
+    let source = ScriptedSource::new().then(throttled(HOUR));
+    let tokens = builder(&source).build();
+    assert_fails(&tokens.token().await, TokenErrorKind::Throttled);
+    suspend(HOUR);
+    assert_generation(&tokens.token().await, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_set_back_a_day_does_not_prolong_a_retry_after() {
+    let source = ScriptedSource::new().then(throttled(MINUTE));
+    let tokens = builder(&source).build();
+    assert_fails(&tokens.token().await, TokenErrorKind::Throttled);
+    set_back(DAY);
+    jump(MINUTE - SECOND).await;
+    assert_fails(&tokens.token().await, TokenErrorKind::Throttled);
+    jump(SECOND).await;
+    assert_generation(&tokens.token().await, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_set_back_a_day_does_not_prolong_the_back_off_of_forced_refreshes() {
+    let source = ScriptedSource::new();
+    let tokens = builder(&source).build();
+    let token = tokens.token().await.unwrap();
+    let token = tokens.refresh(&token).await.unwrap();
+    assert_generation(&tokens.refresh(&token).await, token.generation());
+    set_back(DAY);
+    jump(SECOND).await;
+    assert_generation(&tokens.refresh(&token).await, token.generation() + 1);
+}
