@@ -77,7 +77,7 @@ impl Flight {
             return;
         };
         let outcome = match result {
-            Ok((issued, sent)) => refresher.landed(self.id, issued, sent).map(Ok),
+            Ok((issued, sent)) => refresher.landed(self.id, issued, sent),
             Err(error) => {
                 refresher.failed(self.id, &error);
                 Some(Err(error))

@@ -1,7 +1,8 @@
 //! All that a refresher knows, and every decision about tokens and flights.
 //!
 //! The [`Ledger`] is pure: it lives under the refresher's one lock, is told what happened and when, and answers with
-//! a [`Step`]. It neither reads a clock nor spawns, so that its states can be searched exhaustively (`ledger/model.rs`). The rules, in order:
+//! a [`Step`]. It neither reads a clock nor spawns, so that its states can be searched exhaustively
+//! (`ledger/model.rs`). The rules, in order:
 //!
 //! 1. A token is served until it expires. From when its refresh is due, one flight is started and no one waits.
 //! 2. Without a usable token, everyone joins the flight; there is at most one.
@@ -15,14 +16,19 @@ use std::time::Duration;
 
 use crate::{
     AccessToken, IssuedToken, TokenError, TokenErrorKind,
+    error::Fault,
+    flight::Outcome,
     rejections::{Origin, Rejections, Verdict},
     schedule::{Clock, Hold, MAX_RETRY_AFTER, Now, Phase, Policy, Validity, flight_spacing, terminal_memory},
 };
 
 /// `F` is the handle by which a flight is joined.
 #[derive(Debug)]
+#[cfg_attr(test, derive(Clone))]
 pub(crate) struct Ledger<F> {
     policy: Policy,
+    /// For the tokens to say how long they live; never read here.
+    clock: Clock,
     token: Option<AccessToken>,
     flight: Option<Flight<F>>,
     failure: Option<Failure>,
@@ -35,6 +41,7 @@ pub(crate) struct Ledger<F> {
 
 /// The one token request that is under way, retries included.
 #[derive(Debug)]
+#[cfg_attr(test, derive(Clone))]
 struct Flight<F> {
     id: u64,
     started: Now,
@@ -45,16 +52,20 @@ struct Flight<F> {
 
 /// What the last flights failed with.
 #[derive(Debug)]
+#[cfg_attr(test, derive(Clone))]
 struct Failure {
     error: TokenError,
     /// Failed flights in a row.
     streak: u32,
+    /// How many of them, the last ones, were transient.
+    transient: u32,
     /// No flight starts before this is over.
     hold: Hold,
 }
 
 /// What someone wants of the refresher.
 #[derive(Clone, Debug)]
+#[cfg_attr(test, derive(Hash))]
 pub(crate) enum Goal {
     /// Any usable token.
     Token,
@@ -88,9 +99,10 @@ pub(crate) struct Summary {
 // === impl Ledger ===
 
 impl<F> Ledger<F> {
-    pub(crate) fn new(policy: Policy) -> Self {
+    pub(crate) fn new(policy: Policy, clock: Clock) -> Self {
         Self {
             policy,
+            clock,
             token: None,
             flight: None,
             failure: None,
@@ -133,7 +145,8 @@ impl<F> Ledger<F> {
         self.flights
     }
 
-    /// Records that flight `id` brought `issued`, asked for at `sent`, and returns the token that is in use now.
+    /// Records that flight `id` brought `issued`, asked for at `sent`, and returns what its waiters get: the token
+    /// that is in use now, or an error if it expired on its way.
     ///
     /// `None` if the flight was given up meanwhile: what it brings may be older than what is in use.
     pub(crate) fn landed(
@@ -141,37 +154,52 @@ impl<F> Ledger<F> {
         id: u64,
         issued: IssuedToken,
         sent: Now,
-        clock: Clock,
+        now: Now,
         roll: f64,
-    ) -> Option<AccessToken> {
+    ) -> Option<Outcome> {
+        let validity = Validity::new(&self.policy, issued.lifetime(), sent, now, roll);
+        if validity.expires_in(now).is_some_and(|left| left.is_zero()) {
+            let error = TokenError::of(Fault::CameTooLate);
+            return self.failed(id, &error, now, roll).then_some(Err(error));
+        }
         let flight = self.take_flight(id)?;
-        let validity = Validity::new(&self.policy, issued.lifetime(), sent, clock.now(), roll);
         let generation = self.generation();
         let same = self.token.as_ref().is_some_and(|token| issued.is_the_same_as(token));
         if same && flight.forced {
             self.unmoved = generation;
         }
         let generation = if same { generation } else { generation + 1 };
-        let token = AccessToken::new(issued.into_authorization(), generation, validity, clock);
+        let token = AccessToken::new(issued.into_authorization(), generation, validity, self.clock);
         self.failure = None;
         self.token = Some(token.clone());
-        Some(token)
+        Some(Ok(token))
     }
 
-    /// Records that flight `id` failed.
-    pub(crate) fn failed(&mut self, id: u64, error: TokenError, now: Now, roll: f64) {
-        if self.take_flight(id).is_none() || error.kind() == TokenErrorKind::NoRuntime {
-            return;
+    /// Records that flight `id` failed; returns whether it was still up.
+    pub(crate) fn failed(&mut self, id: u64, error: &TokenError, now: Now, roll: f64) -> bool {
+        if self.take_flight(id).is_none() {
+            return false;
         }
-        let streak = self.failure.as_ref().map_or(0, |failure| failure.streak).saturating_add(1);
-        let wait = match error.kind() {
+        if error.kind() == TokenErrorKind::NoRuntime {
+            return true;
+        }
+        let (streak, transient) =
+            self.failure.as_ref().map_or((0, 0), |failure| (failure.streak, failure.transient));
+        let transient = if error.is_transient() { transient.saturating_add(1) } else { 0 };
+        let wait = match (error.kind(), transient) {
             // The next call asks again; from the second panic in a row they are spaced like other failures.
-            TokenErrorKind::Panicked if streak == 1 => Duration::ZERO,
-            _ if error.is_transient() => flight_spacing(streak, roll),
-            _ => terminal_memory(roll),
+            (TokenErrorKind::Panicked, 1) => Duration::ZERO,
+            (_, 0) => terminal_memory(roll),
+            (_, transient) => flight_spacing(transient, roll),
         };
         let retry_after = error.retry_after().unwrap_or_default().min(MAX_RETRY_AFTER);
-        self.failure = Some(Failure { error, streak, hold: Hold::new(now, wait.max(retry_after)) });
+        self.failure = Some(Failure {
+            error: error.clone(),
+            streak: streak.saturating_add(1),
+            transient,
+            hold: Hold::new(now, wait.max(retry_after)),
+        });
+        true
     }
 
     /// Records that flight `id` ended without a result: its runtime died, or a waiter lost patience with it.
@@ -247,5 +275,7 @@ impl<F> Ledger<F> {
     }
 }
 
+#[cfg(test)]
+mod model;
 #[cfg(test)]
 mod tests;

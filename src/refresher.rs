@@ -95,7 +95,7 @@ pub(crate) struct Joined {
 type Locked<'a> = MutexGuard<'a, Ledger<flight::Handle>>;
 
 /// How many flights a waiter sees disappear before it gives up.
-const MAX_LOST_FLIGHTS: u32 = 3;
+pub(crate) const MAX_LOST_FLIGHTS: u32 = 3;
 
 // === impl TokenRefresher ===
 
@@ -177,7 +177,7 @@ impl TokenRefresher {
     ) -> Self {
         let inner = Inner {
             current: ArcSwapOption::empty(),
-            ledger: Mutex::new(Ledger::new(policy)),
+            ledger: Mutex::new(Ledger::new(policy, clock)),
             token_requests: AtomicU64::new(0),
             source,
             audience,
@@ -217,7 +217,7 @@ impl TokenRefresher {
                 return Err(TokenError::of(Fault::NoRuntime));
             };
             if let Either::Left((Ok(outcome), _)) = select(joined.outcome, pin!(patience)).await {
-                return outcome;
+                return outcome.map(|token| self.newest(token));
             }
             self.inner.lost(joined.id);
             match self.acquire(&goal) {
@@ -239,6 +239,11 @@ impl TokenRefresher {
         let token = AccessToken(self.inner.current.load_full()?);
         let phase = token.validity().phase(self.inner.clock.now());
         (phase != Phase::Expired).then_some((token, phase))
+    }
+
+    /// What is in use by now, should it be newer than `token`, which a flight brought before.
+    fn newest(&self, token: AccessToken) -> AccessToken {
+        self.cached().filter(|current| current.generation() > token.generation()).unwrap_or(token)
     }
 
     async fn acquire_or_wait(&self, goal: Goal) -> Outcome {
@@ -327,16 +332,19 @@ impl From<crate::AccessKey> for TokenRefresher {
 
 impl Inner {
     /// What a flight brought; `None` if it had been given up.
-    pub(crate) fn landed(&self, id: u64, issued: IssuedToken, sent: Now) -> Option<AccessToken> {
+    pub(crate) fn landed(&self, id: u64, issued: IssuedToken, sent: Now) -> Option<Outcome> {
+        let now = self.clock.now();
         let mut ledger = self.lock();
-        let token = ledger.landed(id, issued, sent, self.clock, fastrand::f64())?;
-        self.current.store(Some(Arc::clone(&token.0)));
-        Some(token)
+        let outcome = ledger.landed(id, issued, sent, now, fastrand::f64())?;
+        if let Ok(token) = &outcome {
+            self.current.store(Some(Arc::clone(&token.0)));
+        }
+        Some(outcome)
     }
 
     pub(crate) fn failed(&self, id: u64, error: &TokenError) {
         let now = self.clock.now();
-        self.lock().failed(id, error.clone(), now, fastrand::f64());
+        self.lock().failed(id, error, now, fastrand::f64());
     }
 
     pub(crate) fn lost(&self, id: u64) {

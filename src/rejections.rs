@@ -34,11 +34,13 @@ pub(crate) enum Verdict {
 
 /// The back-off of each authority, most recently used last.
 #[derive(Debug, Default)]
+#[cfg_attr(test, derive(Clone, Hash))]
 pub(crate) struct Rejections {
     entries: Vec<Entry>,
 }
 
 #[derive(Debug)]
+#[cfg_attr(test, derive(Clone, Hash))]
 struct Entry {
     origin: Origin,
     /// The generation that a refresh for this authority brings or brought, until a verdict clears it.

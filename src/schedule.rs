@@ -24,7 +24,7 @@ pub(crate) struct Clock {
 }
 
 /// One reading of both clocks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Now {
     pub(crate) mono: Instant,
     pub(crate) wall: SystemTime,
@@ -52,13 +52,13 @@ pub(crate) enum Lifetime {
 }
 
 /// The life of one token, as ages counted from the moment its request was sent.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Hash)]
 pub(crate) struct Validity {
     sent: Now,
     ages: Option<Ages>,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Hash)]
 struct Ages {
     /// `RefreshDue` from here.
     due: Duration,
@@ -79,7 +79,7 @@ pub(crate) enum Phase {
 }
 
 /// A time not to act before.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Hash)]
 pub(crate) struct Hold {
     since: Now,
     wait: Duration,
@@ -152,8 +152,9 @@ impl Validity {
             let expires = lifetime.min(MAX_LIFETIME);
             let lead = policy.refresh_lead.min(expires / 2);
             let margin = policy.expiry_margin.min(expires / 10);
-            let due = expires.saturating_sub(lead).saturating_sub(lead.mul_f64(JITTER * roll));
-            Ages { due, renew: due, unusable: expires.saturating_sub(margin), expires }
+            let unusable = expires.saturating_sub(margin);
+            let due = expires.saturating_sub(lead).saturating_sub(lead.mul_f64(JITTER * roll)).min(unusable);
+            Ages { due, renew: due, unusable, expires }
         };
         Self { sent, ages: Some(ages) }
     }
@@ -246,5 +247,9 @@ fn doubling(streak: u32, cap: Duration) -> Duration {
     Duration::from_secs(1 << exponent).min(cap)
 }
 
+#[cfg(test)]
+pub(crate) mod fixture;
+#[cfg(test)]
+mod properties;
 #[cfg(test)]
 mod tests;

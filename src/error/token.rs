@@ -22,7 +22,8 @@ pub enum TokenErrorKind {
     Throttled,
     /// The endpoint could not be reached, or answered `5xx` or `408`.
     Unavailable,
-    /// The endpoint did not answer within `attempt_timeout`, or no attempt succeeded within `flight_timeout`.
+    /// The endpoint did not answer within `attempt_timeout`, no attempt succeeded within `flight_timeout`, or the
+    /// token had expired before it arrived.
     TimedOut,
     /// The endpoint answered something that is not a usable token response.
     InvalidResponse,
@@ -48,6 +49,7 @@ pub(crate) enum Fault {
     Exchange,
     AttemptTimedOut,
     FlightTimedOut,
+    CameTooLate,
     TornBody,
     NotJson,
     NoToken,
@@ -130,7 +132,7 @@ impl TokenError {
             Fault::Rejected => TokenErrorKind::Rejected,
             Fault::Throttled => TokenErrorKind::Throttled,
             Fault::Server | Fault::Exchange => TokenErrorKind::Unavailable,
-            Fault::AttemptTimedOut | Fault::FlightTimedOut => TokenErrorKind::TimedOut,
+            Fault::AttemptTimedOut | Fault::FlightTimedOut | Fault::CameTooLate => TokenErrorKind::TimedOut,
             Fault::TornBody
             | Fault::NotJson
             | Fault::NoToken
@@ -200,6 +202,7 @@ impl fmt::Display for TokenError {
             Fault::Exchange => "the token endpoint could not be reached",
             Fault::AttemptTimedOut => "the token endpoint did not answer in time",
             Fault::FlightTimedOut => "no token request succeeded in time",
+            Fault::CameTooLate => "the token had expired before it arrived",
             Fault::TornBody => "the token response ended early",
             Fault::NotJson => "the token response is not JSON",
             Fault::NoToken => "the token response has no `access_token`",

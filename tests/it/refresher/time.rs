@@ -3,8 +3,8 @@
 use std::{collections::HashMap, time::Duration};
 
 use futures::future::join_all;
-use tokio_test::{assert_pending, assert_ready, task};
-use tower_sinch_auth::{TokenRefresher, TokenState};
+use tokio_test::{assert_ready, task};
+use tower_sinch_auth::{TokenErrorKind, TokenRefresher, TokenState};
 
 use super::{
     LEAD, MARGIN, MINUTE, MS, SECOND, api::Api, api::get, assert_generation, assert_within, builder,
@@ -110,15 +110,25 @@ async fn a_lifetime_counts_from_the_attempt_that_succeeded() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_token_that_is_dead_on_arrival_serves_its_waiters_and_no_one_else() {
+async fn a_token_that_expired_on_its_way_is_given_to_no_one() {
     let source = ScriptedSource::new().lifetime(5 * SECOND).delay(8 * SECOND);
     let tokens = refresher(&source);
     let outcomes = join_all((0..10).map(|_| tokens.token())).await;
     for outcome in &outcomes {
-        assert_generation(outcome, 1);
+        let error = outcome.as_ref().unwrap_err();
+        assert_eq!((error.kind(), error.is_transient()), (TokenErrorKind::TimedOut, true));
     }
     assert!(tokens.cached().is_none());
-    assert_pending!(task::spawn(tokens.token()).poll());
+    assert_eq!(source.requests(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_that_expired_on_its_way_does_not_replace_one_that_is_valid() {
+    let source = ScriptedSource::new().then(Answer::Token("valid", Some(HOUR)));
+    let (tokens, valid) = warm(&source).await;
+    source.clone().lifetime(5 * SECOND).delay(8 * SECOND);
+    assert!(tokens.refresh(&valid).await.is_err());
+    assert_generation(&tokens.token().await, 1);
 }
 
 #[tokio::test(start_paused = true)]

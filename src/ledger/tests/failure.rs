@@ -1,0 +1,151 @@
+//! What holds flights back: rule 3.
+
+use super::{DUE, Did, Duration, Fault, Fixture, HOUR, TokenError, TokenErrorKind, at, error, secs, start};
+
+const UNAVAILABLE: TokenErrorKind = TokenErrorKind::Unavailable;
+
+#[test]
+fn a_terminal_error_is_answered_from_memory_for_1_to_5_s() {
+    for kind in [TokenErrorKind::Rejected, TokenErrorKind::Credentials, TokenErrorKind::InvalidResponse] {
+        for (roll, memory) in [(0.0, 1), (0.5, 3), (1.0, 5)] {
+            let mut it = Fixture { roll, ..Fixture::empty() };
+            it.fail_once(&error(kind), start());
+            it.assert_held(start(), secs(memory), kind);
+        }
+    }
+}
+
+#[test]
+fn a_terminal_error_is_remembered_no_longer_the_hundredth_time() {
+    let mut it = Fixture { roll: 1.0, ..Fixture::empty() };
+    for _ in 0..100 {
+        it.fail_once(&error(TokenErrorKind::Rejected), start());
+    }
+    it.assert_held(start(), secs(5), TokenErrorKind::Rejected);
+}
+
+#[test]
+fn transient_failures_space_flights_1_s_doubling_to_30_s() {
+    let mut it = Fixture { roll: 1.0, ..Fixture::empty() };
+    let mut now = start();
+    for spacing in [1, 2, 4, 8, 16, 30, 30] {
+        it.fail_once(&error(UNAVAILABLE), now);
+        it.assert_held(now, secs(spacing), UNAVAILABLE);
+        now = now.plus(secs(spacing));
+    }
+}
+
+#[test]
+fn after_terminal_errors_transient_ones_are_spaced_from_1_s_again() {
+    let mut it = Fixture { roll: 1.0, ..Fixture::empty() };
+    for kind in [UNAVAILABLE, UNAVAILABLE, TokenErrorKind::Rejected, UNAVAILABLE] {
+        it.fail_once(&error(kind), start());
+    }
+    assert_eq!(it.ledger.summary(start()).failures, 4);
+    it.assert_held(start(), secs(1), UNAVAILABLE);
+}
+
+#[test]
+fn a_valid_token_is_used_while_refreshes_fail_and_no_longer_than_it_is_valid() {
+    let mut it = Fixture::with_token();
+    it.roll = 1.0;
+    let mut now = at(DUE);
+    for spacing in [1, 2, 4, 8, 16, 30, 30] {
+        assert_eq!(it.token(now), Did::UseAndRefresh(1));
+        it.fail(&error(UNAVAILABLE), now);
+        assert_eq!(it.token(now), Did::Use(1));
+        now = now.plus(secs(spacing));
+    }
+    let last = at(HOUR - secs(31));
+    assert_eq!(it.token(last), Did::UseAndRefresh(1));
+    it.fail(&error(UNAVAILABLE), last);
+    assert_eq!(it.token(last.plus(secs(1))), Did::Fail(UNAVAILABLE));
+}
+
+#[test]
+fn retry_after_is_obeyed_by_everyone_and_for_an_hour_at_most() {
+    for (retry_after, hold) in [
+        (Duration::ZERO, Duration::from_millis(500)),
+        (secs(20), secs(20)),
+        (secs(3600), secs(3600)),
+        (secs(u64::MAX), secs(3600)),
+    ] {
+        for kind in [TokenErrorKind::Throttled, UNAVAILABLE] {
+            let mut it = Fixture::empty();
+            it.fail_once(&error(kind).with_retry_after(Some(retry_after)), start());
+            it.assert_held(start(), hold, kind);
+        }
+    }
+}
+
+#[test]
+fn retry_after_does_not_shorten_a_spacing() {
+    let mut it = Fixture { roll: 1.0, ..Fixture::empty() };
+    for _ in 0..6 {
+        let impatient = error(TokenErrorKind::Throttled).with_retry_after(Some(secs(1)));
+        it.fail_once(&impatient, start());
+    }
+    it.assert_held(start(), secs(30), TokenErrorKind::Throttled);
+}
+
+#[test]
+fn retry_after_holds_forced_and_due_refreshes_too() {
+    let mut it = Fixture::with_token();
+    let throttled = error(TokenErrorKind::Throttled).with_retry_after(Some(HOUR));
+    it.fail_once(&throttled, at(DUE));
+    assert_eq!(it.token(at(DUE)), Did::Use(1));
+    assert_eq!(it.rejected(1, at(DUE)), Did::Fail(TokenErrorKind::Throttled));
+}
+
+#[test]
+fn after_a_panic_the_next_call_asks_again_and_after_the_second_it_waits() {
+    let panicked = TokenError::of(Fault::Panicked);
+    let mut it = Fixture { roll: 1.0, ..Fixture::empty() };
+    it.fail_once(&panicked, start());
+    it.assert_held(start(), Duration::ZERO, TokenErrorKind::Panicked);
+    it.fail(&panicked, start());
+    it.assert_held(start(), secs(2), TokenErrorKind::Panicked);
+}
+
+#[test]
+fn a_missing_runtime_is_neither_remembered_nor_spaced() {
+    for missing in [TokenError::of(Fault::NoRuntime), error(TokenErrorKind::NoRuntime)] {
+        let mut it = Fixture::empty();
+        it.fail_once(&missing, start());
+        assert!(it.ledger.summary(start()).last_error.is_none());
+        it.assert_held(start(), Duration::ZERO, TokenErrorKind::NoRuntime);
+    }
+}
+
+#[test]
+fn a_missing_runtime_does_not_end_the_hold_of_an_earlier_failure() {
+    let mut it = Fixture { roll: 1.0, ..Fixture::empty() };
+    it.fail_once(&error(UNAVAILABLE), start());
+    it.fail_once(&error(TokenErrorKind::NoRuntime), start());
+    it.assert_held(start(), secs(1), UNAVAILABLE);
+}
+
+#[test]
+fn a_flight_that_is_up_is_joined_whatever_failed_before() {
+    let mut it = Fixture::empty();
+    it.fail_once(&error(TokenErrorKind::Rejected), start());
+    assert_eq!(it.token(at(secs(1))), Did::Start);
+    assert_eq!(it.token(at(secs(1))), Did::Join);
+}
+
+#[test]
+fn a_suspended_machine_asks_again_at_once() {
+    let mut it = Fixture::empty();
+    it.fail_once(&error(TokenErrorKind::Throttled).with_retry_after(Some(HOUR)), start());
+    assert_eq!(it.token(start().suspended(HOUR)), Did::Start);
+}
+
+#[test]
+fn the_64th_failure_is_no_different_from_the_sixth() {
+    let mut it = Fixture { roll: 1.0, ..Fixture::empty() };
+    for _ in 0..64 {
+        it.fail_once(&error(UNAVAILABLE), start());
+    }
+    assert_eq!(it.ledger.summary(start()).failures, 64);
+    it.assert_held(start(), secs(30), UNAVAILABLE);
+}

@@ -1,0 +1,154 @@
+//! One flight, and what it brings: rules 1 and 2.
+
+use super::{
+    DUE, Did, Duration, Fixture, Goal, HOUR, IssuedToken, TokenErrorKind, at, error, issued, millis, secs,
+    start,
+};
+
+#[test]
+fn without_a_token_the_first_starts_a_flight_and_everyone_else_joins_it() {
+    let mut it = Fixture::empty();
+    assert_eq!(it.token(start()), Did::Start);
+    for _ in 0..100 {
+        assert_eq!(it.token(start()), Did::Join);
+        assert_eq!(it.rejected(0, start()), Did::Join);
+    }
+}
+
+#[test]
+fn a_token_is_used_until_it_is_due() {
+    let mut it = Fixture::with_token();
+    assert_eq!(it.token(start()), Did::Use(1));
+    assert_eq!(it.token(at(DUE - millis(1))), Did::Use(1));
+}
+
+#[test]
+fn a_due_token_is_used_and_one_flight_starts_that_no_one_waits_for() {
+    let mut it = Fixture::with_token();
+    assert_eq!(it.token(at(DUE)), Did::UseAndRefresh(1));
+    assert_eq!(it.token(at(DUE)), Did::Use(1));
+    assert_eq!(it.land("token-2", at(DUE)), 2);
+    assert_eq!(it.token(at(DUE)), Did::Use(2));
+}
+
+#[test]
+fn an_expired_token_is_not_used_and_everyone_waits() {
+    let mut it = Fixture::with_token();
+    let expired = at(HOUR - secs(30));
+    assert_eq!(it.token(expired), Did::Start);
+    assert_eq!(it.token(expired), Did::Join);
+}
+
+#[test]
+fn a_suspended_machine_wakes_up_without_a_token() {
+    let mut it = Fixture::with_token();
+    assert_eq!(it.token(start().suspended(HOUR)), Did::Start);
+}
+
+#[test]
+fn a_clock_set_back_a_day_does_not_make_a_token_younger() {
+    let mut it = Fixture::with_token();
+    assert_eq!(it.token(at(HOUR).set_back(HOUR * 24)), Did::Start);
+}
+
+#[test]
+fn success_resets_what_failures_left() {
+    let mut it = Fixture::empty();
+    for _ in 0..64 {
+        it.fail_once(&error(TokenErrorKind::Unavailable), start());
+    }
+    it.renew("token-1", start());
+    let summary = it.ledger.summary(start());
+    assert_eq!((summary.failures, summary.retry_in), (0, None));
+    assert!(summary.last_error.is_none());
+}
+
+#[test]
+fn generations_grow_by_one_with_each_token_that_differs() {
+    let mut it = Fixture::empty();
+    for (token, generation) in [("a", 1), ("b", 2), ("b", 2), ("a", 3)] {
+        assert_eq!(it.renew(token, start()), generation);
+    }
+}
+
+#[test]
+fn an_identical_token_lives_on_with_its_new_lifetime() {
+    let mut it = Fixture::with_token();
+    it.renew("token-1", at(DUE));
+    assert_eq!(it.token(at(HOUR)), Did::Use(1));
+}
+
+#[test]
+fn a_lost_flight_makes_room_for_the_next() {
+    let mut it = Fixture::empty();
+    it.token(start());
+    it.ledger.lost(it.up());
+    assert_eq!(it.token(start()), Did::Start);
+    assert_eq!(it.ledger.summary(start()).failures, 0, "it is no failure of the issuer's");
+}
+
+#[test]
+fn a_flight_can_be_lost_by_its_own_number_only() {
+    let mut it = Fixture::empty();
+    it.token(start());
+    let lost = it.up();
+    it.ledger.lost(lost);
+    it.token(start());
+    it.ledger.lost(lost);
+    assert_eq!(it.token(start()), Did::Join);
+}
+
+#[test]
+fn what_a_flight_brings_that_was_given_up_is_dropped() {
+    let mut it = Fixture::empty();
+    it.token(start());
+    let late = it.up();
+    it.ledger.lost(late);
+    it.token(start());
+    assert!(it.ledger.landed(late, issued("late"), start(), start(), 0.0).is_none());
+    assert!(!it.ledger.failed(late, &error(TokenErrorKind::Rejected), start(), 0.0));
+    assert_eq!(it.token(start()), Did::Join, "the newer one is still up, and nothing failed");
+}
+
+#[test]
+fn a_flight_that_should_have_ended_long_ago_is_given_up() {
+    let patience = Duration::from_secs(31);
+    let mut it = Fixture::empty();
+    it.token(start());
+    assert_eq!(it.token(at(patience)), Did::Join);
+    assert_eq!(it.token(at(patience + millis(1))), Did::Start);
+}
+
+#[test]
+fn a_token_that_expired_on_its_way_is_a_failure_and_never_served() {
+    let mut it = Fixture::with_token();
+    it.ledger.started(&Goal::Token, (), start());
+    let short = IssuedToken::bearer("short", Some(secs(5))).unwrap();
+    let outcome = it.ledger.landed(it.up(), short, start(), at(secs(5)), 0.0);
+    let error = outcome.expect("it was up").expect_err("it is too late");
+    assert_eq!(error.kind(), TokenErrorKind::TimedOut);
+    assert!(error.is_transient());
+    assert_eq!(it.token(at(secs(5))), Did::Use(1), "the token that is valid stays");
+    assert_eq!(it.ledger.summary(at(secs(5))).failures, 1);
+}
+
+#[test]
+fn a_token_that_comes_within_its_margin_serves_its_waiters() {
+    let mut it = Fixture::empty();
+    it.token(start());
+    let short = IssuedToken::bearer("short", Some(secs(5))).unwrap();
+    let outcome = it.ledger.landed(it.up(), short, start(), at(millis(4_900)), 0.0);
+    assert_eq!(outcome.unwrap().unwrap().generation(), 1);
+    assert_eq!(it.token(at(millis(4_900))), Did::Start);
+}
+
+#[test]
+fn a_lifetime_of_zero_is_renewed_at_most_once_a_second() {
+    let mut it = Fixture::empty();
+    it.token(start());
+    let dead = IssuedToken::bearer("dead", Some(Duration::ZERO)).unwrap();
+    it.ledger.landed(it.up(), dead, start(), start(), 0.0);
+    assert_eq!(it.token(start()), Did::Use(1));
+    assert_eq!(it.token(at(millis(999))), Did::Use(1));
+    assert_eq!(it.token(at(secs(1))), Did::Start);
+}
