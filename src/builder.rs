@@ -10,10 +10,10 @@ use crate::{
 
 /// Builds a [`TokenRefresher`] with other settings than the defaults.
 pub struct TokenRefresherBuilder {
-    source: Arc<dyn DynTokenSource>,
-    audience: Audience,
-    policy: Policy,
-    clock: Clock,
+    pub(crate) source: Arc<dyn DynTokenSource>,
+    pub(crate) audience: Audience,
+    pub(crate) policy: Policy,
+    pub(crate) clock: Clock,
 }
 
 // === impl TokenRefresherBuilder ===
@@ -81,7 +81,7 @@ impl TokenRefresherBuilder {
     /// Builds the refresher. Requests nothing yet.
     #[must_use]
     pub fn build(self) -> TokenRefresher {
-        TokenRefresher::from_parts(self.source, self.audience, self.policy, self.clock)
+        TokenRefresher::built(self)
     }
 }
 

@@ -168,6 +168,14 @@ where
     }
 }
 
+#[cfg(feature = "__client")]
+impl From<AccessKey> for crate::TokenRefresher {
+    /// Tokens from Sinch's own endpoint, by the default client.
+    fn from(key: AccessKey) -> Self {
+        Self::new(ClientCredentials::new(key))
+    }
+}
+
 impl<C> fmt::Debug for ClientCredentials<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ClientCredentials")

@@ -169,21 +169,11 @@ impl TokenRefresher {
         TokenStatus::new(summary, self.inner.token_requests.load(Ordering::Relaxed), now)
     }
 
-    pub(crate) fn from_parts(
-        source: Arc<dyn DynTokenSource>,
-        audience: Audience,
-        policy: Policy,
-        clock: Clock,
-    ) -> Self {
-        let inner = Inner {
-            current: ArcSwapOption::empty(),
-            ledger: Mutex::new(Ledger::new(policy, clock)),
-            token_requests: AtomicU64::new(0),
-            source,
-            audience,
-            policy,
-            clock,
-        };
+    pub(crate) fn built(builder: TokenRefresherBuilder) -> Self {
+        let TokenRefresherBuilder { source, audience, policy, clock } = builder;
+        let ledger = Mutex::new(Ledger::new(policy, clock));
+        let (current, token_requests) = (ArcSwapOption::empty(), AtomicU64::new(0));
+        let inner = Inner { current, ledger, token_requests, source, audience, policy, clock };
         Self { inner: Arc::new(inner) }
     }
 
@@ -311,20 +301,6 @@ impl fmt::Debug for TokenRefresher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let token = self.inner.current.load_full().map(AccessToken);
         f.debug_struct("TokenRefresher").field("token", &token).finish_non_exhaustive()
-    }
-}
-
-impl<T: TokenSource> From<T> for TokenRefresher {
-    fn from(source: T) -> Self {
-        Self::new(source)
-    }
-}
-
-#[cfg(feature = "__client")]
-impl From<crate::AccessKey> for TokenRefresher {
-    /// Tokens from Sinch's own endpoint, by the default client.
-    fn from(key: crate::AccessKey) -> Self {
-        Self::new(crate::ClientCredentials::new(key))
     }
 }
 

@@ -5,7 +5,7 @@ use std::{fmt, future::Future, pin::Pin, time::Duration};
 use http::HeaderValue;
 
 use crate::{
-    Audience, ServicePlan, TokenError,
+    Audience, ServicePlan, TokenError, TokenRefresher,
     schedule::Lifetime,
     token::{self, AccessToken},
 };
@@ -121,6 +121,13 @@ where
 {
     fn fetch(&self) -> impl Future<Output = Result<IssuedToken, TokenError>> + Send {
         self()
+    }
+}
+
+/// What [`SinchAuthLayer::new`](crate::SinchAuthLayer::new) takes: any source, with the default settings.
+impl<T: TokenSource> From<T> for TokenRefresher {
+    fn from(source: T) -> Self {
+        Self::new(source)
     }
 }
 
