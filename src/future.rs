@@ -4,38 +4,32 @@
 //! Authorizing => Called | error      no usable token yet; nothing of the inner service is held meanwhile
 //! Called      => done | Refreshing   anything but a 401 to our token: the answer goes through untouched
 //! Refreshing  => Retrying | done     another token: retry. Else the original 401, headers and body
-//! Retrying    => Retried | done      readiness is asked for again; if that fails, the original 401
+//! Retrying    => Retried | done      readiness is asked for again; if that fails, the original 401. Should the token
+//!                                    die meanwhile: back to Refreshing
 //! Retried     => done                whatever comes is the answer
 //! ```
 //!
 //! The future of a call to the inner service is polled in place; all else moves from stage to stage.
 
+mod stage;
+
 use std::{
     fmt,
     future::Future,
     mem,
-    pin::{Pin, pin},
+    pin::Pin,
     task::{Context, Poll, ready},
 };
 
-use bytes::Buf;
-use http::{Request, Response, StatusCode, header::AUTHORIZATION};
+use http::{Request, Response};
 use http_body::Body;
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-use crate::{
-    AccessToken, BoxError, Replay, TokenRefresher,
-    challenge::rejects_token,
-    flight::Outcome,
-    ledger::Goal,
-    refresher::{Acquired, Joined},
-    rejections::{Origin, Verdict},
-    service::origin,
-};
+use self::stage::{Stage, Step};
+use crate::{AccessToken, BoxError, Replay, refresher::Joined};
 
-/// How much of a 401's body is read before the retry, so that an HTTP/1 connection can be used again.
-const MAX_DRAIN: usize = 16 * 1024;
+pub(crate) use self::stage::{Sent, Spare, Unsent};
 
 pin_project! {
     /// The response future of [`SinchAuth`](crate::SinchAuth).
@@ -50,84 +44,6 @@ pin_project! {
         stage: Stage<S, R, B, ResBody>,
     }
 }
-
-enum Stage<S, R: Replay<B>, B, ResBody> {
-    /// Waits for a token.
-    Authorizing {
-        token: Waiting,
-        unsent: Box<Unsent<S, R, B>>,
-    },
-    /// Waits for the inner service; if it `waited`, the token may have died meanwhile.
-    Authorized {
-        token: AccessToken,
-        unsent: Box<Unsent<S, R, B>>,
-        waited: bool,
-    },
-    /// Waits for the answer. Without `sent` the request does not carry our token.
-    Called {
-        sent: Option<Sent>,
-        spare: Option<Spare<S, R::Kept>>,
-    },
-    /// Waits for another token.
-    Refreshing {
-        token: Waiting,
-        first: Box<First<S, R::Kept, ResBody>>,
-    },
-    /// Waits for the inner service, to send the request again.
-    Retrying {
-        token: AccessToken,
-        first: Box<First<S, R::Kept, ResBody>>,
-    },
-    /// Waits for the answer to the second request.
-    Retried {
-        sent: Sent,
-    },
-    Failed {
-        error: BoxError,
-    },
-    Done,
-}
-
-/// What becomes of a stage.
-enum Step<F, S, R: Replay<B>, B, ResBody> {
-    Go(Stage<S, R, B, ResBody>),
-    Wait(Stage<S, R, B, ResBody>),
-    Call(F, Stage<S, R, B, ResBody>),
-    Return(Result<Response<ResBody>, BoxError>),
-}
-
-/// A request without a token. Boxed in its stages: requests that find a token need not carry the room for it.
-pub(crate) struct Unsent<S, R, B> {
-    pub(crate) tokens: TokenRefresher,
-    /// Not ready.
-    pub(crate) inner: S,
-    pub(crate) request: Request<B>,
-    pub(crate) retry: bool,
-    pub(crate) replay: R,
-}
-
-/// What a request was sent with.
-pub(crate) struct Sent {
-    pub(crate) tokens: TokenRefresher,
-    pub(crate) generation: u64,
-    pub(crate) origin: Origin,
-}
-
-/// What it takes to send the request once more.
-pub(crate) struct Spare<S, K> {
-    /// Not ready.
-    pub(crate) inner: S,
-    pub(crate) kept: K,
-}
-
-/// The first answer, a 401, which is the answer unless another is had. Boxed in its stages, like [`Unsent`].
-struct First<S, K, ResBody> {
-    response: Response<ResBody>,
-    sent: Sent,
-    spare: Spare<S, K>,
-}
-
-type Waiting = Pin<Box<dyn Future<Output = Outcome> + Send>>;
 
 // === impl ResponseFuture ===
 
@@ -197,176 +113,5 @@ where
 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ResponseFuture").finish_non_exhaustive()
-    }
-}
-
-// === impl Stage ===
-
-impl<S, R: Replay<B>, B, ResBody> Stage<S, R, B, ResBody> {
-    fn authorizing(joined: Joined, unsent: Box<Unsent<S, R, B>>) -> Self {
-        let token = Box::pin(unsent.tokens.clone().wait(Goal::Token, joined));
-        Self::Authorizing { token, unsent }
-    }
-}
-
-impl<S, R, B, ResBody> Stage<S, R, B, ResBody>
-where
-    R: Replay<B>,
-    S: Service<Request<R::Body>, Response = Response<ResBody>> + Clone,
-    S::Error: Into<BoxError>,
-    ResBody: Body,
-{
-    /// Goes on from a stage in which a call was answered.
-    fn answered(self, answer: Result<Response<ResBody>, BoxError>) -> Step<S::Future, S, R, B, ResBody> {
-        let response = match answer {
-            Ok(response) => response,
-            Err(error) => return Step::Return(Err(error)),
-        };
-        match self {
-            // ## Called => done | Refreshing | Retrying
-            Self::Called { sent: Some(sent), spare }
-                if rejects_token(response.status(), response.headers()) =>
-            {
-                // Reported first: also a request that cannot be sent again heals the next one.
-                let goal = Goal::Replace { generation: sent.generation, origin: sent.origin.clone() };
-                let acquired = sent.tokens.acquire(&goal);
-                let Some(spare) = spare.filter(|spare| R::can_replay(&spare.kept)) else {
-                    return Step::Return(Ok(response));
-                };
-                let tokens = sent.tokens.clone();
-                let first = Box::new(First { response, sent, spare });
-                match acquired {
-                    Acquired::Token(token) => first.retry_with(token),
-                    Acquired::Failed(_) => Step::Return(Ok(first.response)),
-                    Acquired::Flight(joined) => {
-                        Step::Go(Self::Refreshing { token: Box::pin(tokens.wait(goal, joined)), first })
-                    }
-                }
-            }
-            // ## Retried => done
-            Self::Retried { sent } => {
-                sent.report(response.status());
-                Step::Return(Ok(response))
-            }
-            _ => Step::Return(Ok(response)),
-        }
-    }
-
-    /// Goes on from a stage in which no call is under way.
-    fn advance(self, cx: &mut Context<'_>) -> Step<S::Future, S, R, B, ResBody> {
-        match self {
-            // ## Authorizing => Authorized | error
-            Self::Authorizing { mut token, unsent } => match token.as_mut().poll(cx) {
-                Poll::Pending => Step::Wait(Self::Authorizing { token, unsent }),
-                Poll::Ready(Ok(token)) => Step::Go(Self::Authorized { token, unsent, waited: false }),
-                Poll::Ready(Err(error)) => Step::Return(Err(error.into())),
-            },
-            // ## Authorized => Called | Authorizing | error
-            Self::Authorized { token, mut unsent, waited } => match unsent.inner.poll_ready(cx) {
-                Poll::Pending => Step::Wait(Self::Authorized { token, unsent, waited: true }),
-                Poll::Ready(Err(error)) => Step::Return(Err(error.into())),
-                Poll::Ready(Ok(())) if waited => match unsent.tokens.acquire(&Goal::Token) {
-                    Acquired::Token(token) => unsent.send(&token),
-                    Acquired::Failed(error) => Step::Return(Err(error.into())),
-                    Acquired::Flight(joined) => {
-                        // A clone in the place of what was readied, which is given back.
-                        unsent.inner = unsent.inner.clone();
-                        Step::Go(Self::authorizing(joined, unsent))
-                    }
-                },
-                Poll::Ready(Ok(())) => unsent.send(&token),
-            },
-            // ## Refreshing => Retrying | done
-            Self::Refreshing { mut token, first } => match token.as_mut().poll(cx) {
-                Poll::Pending => Step::Wait(Self::Refreshing { token, first }),
-                Poll::Ready(Ok(token)) => first.retry_with(token),
-                Poll::Ready(Err(_)) => Step::Return(Ok(first.response)),
-            },
-            // ## Retrying => Retried | done
-            Self::Retrying { token, mut first } => match first.spare.inner.poll_ready(cx) {
-                Poll::Pending => Step::Wait(Self::Retrying { token, first }),
-                Poll::Ready(Ok(())) => first.send_again(&token, cx),
-                Poll::Ready(Err(_)) => Step::Return(Ok(first.response)),
-            },
-            // ## Failed => error
-            Self::Failed { error } => Step::Return(Err(error)),
-            // Polled again after its end, or while a call is under way, which `poll` does not do.
-            stage @ (Self::Called { .. } | Self::Retried { .. } | Self::Done) => Step::Wait(stage),
-        }
-    }
-}
-
-// === impl Unsent ===
-
-impl<S, R, B> Unsent<S, R, B>
-where
-    R: Replay<B>,
-    S: Service<Request<R::Body>> + Clone,
-{
-    /// Sends the request, now that `inner` is ready.
-    fn send<ResBody>(mut self, token: &AccessToken) -> Step<S::Future, S, R, B, ResBody> {
-        self.request.headers_mut().insert(AUTHORIZATION, token.authorization().clone());
-        let origin = origin(self.request.uri(), self.request.headers());
-        let sent = Sent { tokens: self.tokens, generation: token.generation(), origin };
-        let (request, kept) =
-            if self.retry { self.replay.keep(self.request) } else { (R::pass(self.request), None) };
-        let spare = kept.map(|kept| Spare { inner: self.inner.clone(), kept });
-        Step::Call(self.inner.call(request), Stage::Called { sent: Some(sent), spare })
-    }
-}
-
-// === impl First ===
-
-impl<S, K, ResBody> First<S, K, ResBody> {
-    /// Goes on to the retry, unless the token is the one that was rejected.
-    fn retry_with<F, R, B>(self: Box<Self>, token: AccessToken) -> Step<F, S, R, B, ResBody>
-    where
-        R: Replay<B, Kept = K>,
-    {
-        if token.generation() == self.sent.generation {
-            Step::Return(Ok(self.response))
-        } else {
-            Step::Go(Stage::Retrying { token, first: self })
-        }
-    }
-
-    /// Sends the request again, now that `spare.inner` is ready.
-    fn send_again<R, B>(self, token: &AccessToken, cx: &mut Context<'_>) -> Step<S::Future, S, R, B, ResBody>
-    where
-        R: Replay<B, Kept = K>,
-        S: Service<Request<R::Body>>,
-        ResBody: Body,
-    {
-        let Self { response, mut sent, spare: Spare { mut inner, kept } } = self;
-        let Some(mut request) = R::replay(kept) else {
-            return Step::Return(Ok(response));
-        };
-        request.headers_mut().insert(AUTHORIZATION, token.authorization().clone());
-        sent.generation = token.generation();
-        drain(response.into_body(), cx);
-        Step::Call(inner.call(request), Stage::Retried { sent })
-    }
-}
-
-// === impl Sent ===
-
-impl Sent {
-    /// Tells the refresher whether the retry was worth it.
-    fn report(&self, status: StatusCode) {
-        let verdict = if status == StatusCode::UNAUTHORIZED { Verdict::Useless } else { Verdict::Helped };
-        self.tokens.report(&self.origin, self.generation, verdict);
-    }
-}
-
-/// Reads what is there of `body`, without waiting and with a bound.
-fn drain(body: impl Body, cx: &mut Context<'_>) {
-    let mut body = pin!(body);
-    let mut left = MAX_DRAIN;
-    while left > 0 {
-        let Poll::Ready(Some(Ok(frame))) = body.as_mut().poll_frame(cx) else {
-            return;
-        };
-        // An empty frame counts as a byte, so that this ends.
-        left = left.saturating_sub(frame.data_ref().map_or(0, Buf::remaining).max(1));
     }
 }

@@ -53,6 +53,11 @@ struct Recording<B> {
     /// The length of `data`.
     len: usize,
     trailers: Option<HeaderMap>,
+    /// What the body said of its size before it was read. The second attempt says the same: a client that sent
+    /// chunks, which alone may have trailers, because it did not know the length must do so again.
+    hint: SizeHint,
+    /// How much the second attempt has given out.
+    given: u64,
     /// The body has been read to its end, which it need not be able to say itself.
     ended: bool,
     cap: usize,
@@ -94,6 +99,8 @@ impl<B: Body> ReplayBody<B> {
             return (Self::once(body), None);
         }
         let recording = Arc::new(Mutex::new(Recording {
+            hint: body.size_hint(),
+            given: 0,
             body: Box::pin(body),
             data: VecDeque::new(),
             len: 0,
@@ -179,11 +186,31 @@ impl<B> Tape<B> {
         if let Some(first) = first {
             first.wake();
         }
-        Some(ReplayBody { source: Source::Second { recording: self.0 } })
+        Some(ReplayBody { source: Source::Second { recording: Arc::clone(&self.0) } })
+    }
+}
+
+impl<B> Drop for Tape<B> {
+    /// Without a retry nothing is kept, however long the first attempt goes on. If it is being polled right now,
+    /// its next poll sees to it.
+    fn drop(&mut self) {
+        if let Ok(mut recording) = self.0.try_lock() {
+            if recording.state == State::Recording {
+                recording.forget();
+            }
+        }
     }
 }
 
 // === impl Recording ===
+
+impl<B> Recording<B> {
+    fn forget(&mut self) {
+        self.state = State::Unrepeatable;
+        self.data = VecDeque::new();
+        self.trailers = None;
+    }
+}
 
 impl<B> Recording<B>
 where
@@ -199,13 +226,16 @@ where
         if self.state == State::Replaced {
             return Poll::Ready(Some(Err(Superseded.into())));
         }
+        if !wanted {
+            self.forget();
+        }
         let Poll::Ready(frame) = self.body.as_mut().poll_frame(cx) else {
             self.first = Some(cx.waker().clone());
             return Poll::Pending;
         };
         let frame = frame.map(into_bytes);
         match &frame {
-            Some(Ok(frame)) if wanted && self.state == State::Recording => self.record(frame),
+            Some(Ok(frame)) if self.state == State::Recording => self.record(frame),
             Some(Ok(_)) => {}
             None => self.ended = true,
             Some(Err(_)) => self.forget(),
@@ -216,6 +246,7 @@ where
     fn poll_second(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         if let Some(data) = self.data.pop_front() {
             self.len -= data.len();
+            self.given += data.len() as u64;
             return Poll::Ready(Some(Ok(Frame::data(data))));
         }
         if let Some(trailers) = self.trailers.take() {
@@ -226,7 +257,11 @@ where
         }
         let frame = ready!(self.body.as_mut().poll_frame(cx));
         self.ended = frame.is_none();
-        Poll::Ready(frame.map(into_bytes))
+        let frame = frame.map(into_bytes);
+        if let Some(data) = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref()) {
+            self.given = self.given.saturating_add(data.len() as u64);
+        }
+        Poll::Ready(frame)
     }
 }
 
@@ -245,11 +280,6 @@ impl<B: Body> Recording<B> {
         }
     }
 
-    fn forget(&mut self) {
-        self.state = State::Unrepeatable;
-        self.data = VecDeque::new();
-    }
-
     fn is_end_of_second(&self) -> bool {
         self.data.is_empty() && self.trailers.is_none() && self.has_no_more()
     }
@@ -259,12 +289,11 @@ impl<B: Body> Recording<B> {
     }
 
     fn hint_of_second(&self) -> SizeHint {
-        let recorded = self.len as u64;
-        let rest = if self.has_no_more() { SizeHint::with_exact(0) } else { self.body.size_hint() };
+        let lower = self.hint.lower().saturating_sub(self.given).max(self.len as u64);
         let mut hint = SizeHint::new();
-        hint.set_lower(rest.lower().saturating_add(recorded));
-        if let Some(upper) = rest.upper().and_then(|upper| upper.checked_add(recorded)) {
-            hint.set_upper(upper);
+        hint.set_lower(lower);
+        if let Some(upper) = self.hint.upper() {
+            hint.set_upper(upper.saturating_sub(self.given).max(lower));
         }
         hint
     }

@@ -10,6 +10,11 @@
 
 mod endpoint;
 mod fake_sinch;
+mod probe;
+mod promises;
 mod refresher;
+mod replay;
+mod request_path;
+mod stacks;
 mod support;
 mod wire;

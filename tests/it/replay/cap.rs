@@ -1,0 +1,159 @@
+//! What is not kept: bodies over the cap, bodies that failed, and anything once it is not needed.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use bytes::Bytes;
+use http::StatusCode;
+use http_body::Frame;
+use http_body_util::StreamBody;
+use tokio_test::assert_ready;
+
+use super::{Play, Respond, Shown, data};
+use crate::probe::{Piece, Script, assert_is_the_rejection, rejection, success};
+
+const CAP: usize = 6;
+
+/// Plays a 401 that must be the answer, at once.
+async fn assert_not_retried<B>(mut play: Play<B>, respond: Respond)
+where
+    B: http_body::Body + Send + 'static,
+    B::Data: Send,
+    B::Error: Into<tower_sinch_auth::BoxError>,
+{
+    respond.send(Ok(rejection())).unwrap();
+    assert_is_the_rejection(assert_ready!(play.answer.poll()).unwrap()).await;
+    assert!(play.calls.lock().unwrap().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_as_long_as_the_cap_is_kept() {
+    for body in [Script::data(&["one", "two"]), Script::data(&["one", "two"]).telling()] {
+        let mut play = Play::start(body, CAP).await;
+        let (mut first, respond) = play.first();
+        first.assert_shows([data("one"), data("two")]);
+        let mut second = play.reject(respond).await.unwrap();
+        second.assert_shows([data("one"), data("two"), Shown::End]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn over_the_cap_by_counting_streams_on_and_is_not_retried() {
+    let play = Play::start(Script::data(&["one", "two", "three", "four"]), CAP).await;
+    let (mut first, respond) = play.first();
+    first.assert_shows(["one", "two", "three", "four"].map(data));
+    first.assert_shows([Shown::End]);
+    assert_not_retried(play, respond).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn over_the_cap_by_its_size_streams_on_and_is_not_retried() {
+    let body = Script::data(&["one", "two", "three"]).telling();
+    let play = Play::start(body, CAP).await;
+    let (first, respond) = play.first();
+    assert_eq!(first.exact_size(), Some(11));
+    // Not one byte was read, and yet it is known.
+    assert_not_retried(play, respond).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_fails_reports_its_error_and_is_not_retried() {
+    let body = Script::data(&["one"]).then(Piece::Error("disk"));
+    let play = Play::start(body, CAP).await;
+    let (mut first, respond) = play.first();
+    first.assert_shows([data("one"), Shown::Error("disk".into())]);
+    assert_not_retried(play, respond).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_fails_on_the_second_attempt_reports_its_error() {
+    let body = Script::data(&["one"]).then(Piece::Error("disk"));
+    let mut play = Play::start(body, CAP).await;
+    let (mut first, respond) = play.first();
+    first.assert_shows([data("one")]);
+    let mut second = play.reject(respond).await.unwrap();
+    second.assert_shows([data("one"), Shown::Error("disk".into())]);
+}
+
+/// Counts the pieces of a body that are alive, as `Bytes`.
+#[derive(Clone, Default)]
+struct Ledger(Arc<AtomicUsize>);
+
+struct Owned(Ledger);
+
+impl Ledger {
+    fn alive(&self) -> usize {
+        self.0.load(Ordering::SeqCst)
+    }
+
+    fn piece(&self) -> Bytes {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        Bytes::from_owner(Owned(self.clone()))
+    }
+
+    /// A body of so many pieces of three bytes.
+    fn body(
+        &self,
+        pieces: usize,
+    ) -> impl http_body::Body<Data = Bytes, Error = std::io::Error> + Send + use<> {
+        let ledger = self.clone();
+        let frames = (0..pieces).map(move |_| Ok(Frame::data(ledger.piece())));
+        StreamBody::new(futures::stream::iter(frames))
+    }
+}
+
+impl AsRef<[u8]> for Owned {
+    fn as_ref(&self) -> &[u8] {
+        b"abc"
+    }
+}
+
+impl Drop for Owned {
+    fn drop(&mut self) {
+        self.0.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_kept_is_dropped_when_the_cap_is_passed_and_nothing_more_is_kept() {
+    let ledger = Ledger::default();
+    let play = Play::start(ledger.body(5), CAP).await;
+    let (mut first, _respond) = play.first();
+    first.assert_shows([data("abc"), data("abc")]);
+    assert_eq!(ledger.alive(), 2);
+    for _ in 0..3 {
+        first.assert_shows([data("abc")]);
+        assert_eq!(ledger.alive(), 0);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_kept_is_dropped_with_the_answer() {
+    let ledger = Ledger::default();
+    let mut play = Play::start(ledger.body(5), 100).await;
+    let (mut first, respond) = play.first();
+    first.assert_shows([data("abc"), data("abc")]);
+    assert_eq!(ledger.alive(), 2);
+    respond.send(Ok(success())).unwrap();
+    let response = assert_ready!(play.answer.poll()).unwrap();
+    assert_eq!(response.status(), StatusCode::OK);
+    assert_eq!(ledger.alive(), 0);
+    // The client goes on sending the body, as HTTP/2 allows: nobody will ask for it again.
+    first.assert_shows([data("abc")]);
+    assert_eq!(ledger.alive(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_second_attempt_lets_go_of_each_piece_as_it_gives_it_out() {
+    let ledger = Ledger::default();
+    let mut play = Play::start(ledger.body(3), 100).await;
+    let (mut first, respond) = play.first();
+    first.assert_shows([data("abc"), data("abc"), data("abc"), Shown::End]);
+    let mut second = play.reject(respond).await.unwrap();
+    for left in [2, 1, 0] {
+        second.assert_shows([data("abc")]);
+        assert_eq!(ledger.alive(), left);
+    }
+}

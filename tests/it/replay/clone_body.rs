@@ -1,0 +1,84 @@
+//! `CloneBody`, and what all policies have in common, end to end.
+
+use bytes::Bytes;
+use http_body_util::Full;
+use tower::{Layer, ServiceExt};
+use tower_sinch_auth::{BufferBody, NoReplay};
+
+use crate::probe::{
+    Api, Piece, Script, assert_is_the_rejection, assert_welcome, scripted, settle, trailers, upload,
+};
+
+const TEXT: &str = "the whole body";
+
+fn body() -> Script {
+    Script::data(&["the ", "whole ", "body"]).then(Piece::Trailers(trailers()))
+}
+
+#[track_caller]
+fn assert_sent_twice(api: &Api) {
+    api.assert_tokens(&["token-1", "token-2"]);
+    for seen in api.seen() {
+        assert_eq!(seen.body, TEXT);
+        assert_eq!(seen.trailers, Some(trailers()));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn clone_body_sends_data_and_trailers_again() {
+    let (layer, _) = scripted();
+    let api = Api::rejecting(&["token-1"]);
+    let service = layer.layer(api.clone());
+    assert_welcome(&service.oneshot(upload(body())).await.unwrap());
+    assert_sent_twice(&api);
+}
+
+#[tokio::test(start_paused = true)]
+async fn buffer_body_sends_data_and_trailers_again() {
+    let (layer, _) = scripted();
+    let api = Api::rejecting(&["token-1"]);
+    let service = layer.replay(BufferBody::up_to(TEXT.len())).layer(api.clone());
+    assert_welcome(&service.oneshot(upload(body())).await.unwrap());
+    assert_sent_twice(&api);
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_replay_sends_once_and_heals_the_next_request() {
+    let (layer, _) = scripted();
+    let api = Api::rejecting(&["token-1"]);
+    let service = layer.replay(NoReplay).layer(api.clone());
+    let first = service.clone().oneshot(upload(body())).await.unwrap();
+    assert_is_the_rejection(first).await;
+    settle().await;
+    assert_welcome(&service.oneshot(upload(body())).await.unwrap());
+    assert_sent_twice(&api);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_empty_body_is_never_over_the_cap() {
+    let (layer, _) = scripted();
+    let api = Api::rejecting(&["token-1"]);
+    let service = layer.replay(BufferBody::up_to(0)).layer(api.clone());
+    let request = upload(Full::<Bytes>::default());
+    assert_welcome(&service.oneshot(request).await.unwrap());
+    api.assert_tokens(&["token-1", "token-2"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_over_the_cap_is_sent_once_and_heals_the_next_request() {
+    let (layer, source) = scripted();
+    let api = Api::rejecting(&["token-1"]);
+    let service = layer.replay(BufferBody::up_to(TEXT.len() - 1)).layer(api.clone());
+    for first in [body(), body().telling()] {
+        let seen = api.seen().len();
+        let response = service.clone().oneshot(upload(first)).await.unwrap();
+        if seen == 0 {
+            assert_is_the_rejection(response).await;
+            settle().await;
+        } else {
+            assert_welcome(&response);
+        }
+    }
+    assert_sent_twice(&api);
+    assert_eq!(source.requests(), 2);
+}
