@@ -1,7 +1,11 @@
 //! What a call pays for the layer while the token is fresh: time and allocations over the bare service. Every contender
 //! runs in every round; medians of all rounds.
 
-#![expect(clippy::expect_used, clippy::print_stdout, reason = "a bench reports on the terminal")]
+#![expect(
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    reason = "a bench reads the clock, and stops at a fault"
+)]
 
 use std::{
     convert::Infallible,

@@ -51,7 +51,7 @@ async fn main() -> Result<(), BoxError> {
     let stop = async move {
         match fake {
             Some(fake) => {
-                visit::visit(&fake, &gateway).await.unwrap_or_else(|error| println!("failed: {error}"))
+                visit::visit(&fake, &gateway).await.unwrap_or_else(|error| println!("failed: {error}"));
             }
             None => tokio::signal::ctrl_c().await.unwrap_or_default(),
         }

@@ -5,7 +5,6 @@
 //! issuer is down for 15 minutes. Next to them stands a naive client: it asks when its token has expired, once, and
 //! again at its next call.
 
-#![expect(clippy::print_stdout, reason = "it prints a table")]
 #![expect(clippy::disallowed_methods, reason = "a simulation reads the clock that it simulates")]
 
 use std::{

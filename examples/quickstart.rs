@@ -3,8 +3,6 @@
 //! With `SINCH_KEY_ID`, `SINCH_KEY_SECRET` and `SINCH_PROJECT_ID` in the environment it calls the real Numbers API.
 //! `SINCH_AUTH_URL` and `SINCH_API_URL` point it elsewhere, at any OAuth2 token endpoint and any API.
 
-#![expect(clippy::print_stdout, reason = "it tells a story")]
-
 use std::{env, fmt::Display, process::ExitCode, time::Duration};
 
 use futures::future::try_join_all;

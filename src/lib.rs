@@ -59,8 +59,9 @@
 //! - **Redirects** from Sinch to other hosts are real: storage links, carriers. With a Sinch token put the redirect layer
 //!   outside of this one and choose [`OutsideAudience::Forward`]: each hop is checked, and a foreign host gets the
 //!   request without the token ([`Refuse`](OutsideAudience::Refuse), the default, ends the call instead). A token whose
-//!   audience is [`Audience::any`] would be added on every hop: put the redirect layer inside, where tower-http's
-//!   default policy removes the header when the origin changes.
+//!   audience is [`Audience::any`] would be added on every hop: give it an audience. Inside of this layer only a policy
+//!   that never carries credentials to another origin is safe, such as `SameOrigin`; the standard policy of older
+//!   tower-http gives the header back on a second hop within the foreign host.
 //! - **Bodies**: the default, [`CloneBody`], needs bodies that are `Clone`. For others choose
 //!   `.replay(BufferBody::up_to(bytes))` or `.replay(NoReplay)`. A `ServiceExt` method that "does not exist" on
 //!   [`SinchAuth`] most often means just this.

@@ -1,5 +1,5 @@
-//! Where the examples go: to Sinch if the environment has SINCH_KEY_ID, SINCH_KEY_SECRET and SINCH_PROJECT_ID, else to a
-//! `FakeSinch` in this process.
+//! Where the examples go: to Sinch if the environment has `SINCH_KEY_ID`, `SINCH_KEY_SECRET` and `SINCH_PROJECT_ID`, else
+//! to a `FakeSinch` in this process.
 
 use std::env;
 

@@ -85,7 +85,7 @@ async fn serve(mut stream: TcpStream, reply: Reply, seen: Arc<Mutex<Vec<String>>
         }
         Reply::Stall(bytes) => {
             let _ = stream.write_all(bytes).await;
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
         Reply::Reset => {}
     }
