@@ -10,8 +10,7 @@ use http::{Request, Response, Uri};
 use http_body_util::Full;
 use tower::service_fn;
 use tower_sinch_auth::{
-    AccessKey, BoxError, ClientCredentials, CredentialsError, SinchAuthLayer, TokenErrorKind, TokenRefresher,
-    TokenSource,
+    AccessKey, BoxError, ClientCredentials, CredentialsError, SinchAuthLayer, TokenErrorKind, TokenSource,
 };
 
 use super::{BASIC, TOKEN, credentials, fetch, key};
@@ -43,7 +42,7 @@ async fn the_token_request_is_a_form_post_with_the_pair_as_http_basic() {
 #[tokio::test]
 async fn the_default_client_gets_a_token() {
     let server = RawServer::answering("200 OK", "", TOKEN).await;
-    let tokens = TokenRefresher::new(ClientCredentials::new(key()).endpoint(server.uri()));
+    let tokens = tower_sinch_auth::TokenRefresher::new(ClientCredentials::new(key()).endpoint(server.uri()));
     assert_eq!(tokens.token().await.unwrap().authorization(), "Bearer abc");
 }
 
