@@ -63,8 +63,10 @@
 //!   that never carries credentials to another origin is safe, such as `SameOrigin`; the standard policy of older
 //!   tower-http gives the header back on a second hop within the foreign host.
 //! - **Bodies**: the default, [`CloneBody`], needs bodies that are `Clone`. For others choose
-//!   `.replay(BufferBody::up_to(bytes))` or `.replay(NoReplay)`. A `ServiceExt` method that "does not exist" on
-//!   [`SinchAuth`] most often means just this.
+//!   `.replay(BufferBody::up_to(bytes))` or `.replay(NoReplay)`.
+//! - **Inner services** must be `Clone`; tower's rate limit, for one, is not until it has a `.buffer(n)` in front. A
+//!   `ServiceExt` method that "exists, but its trait bounds were not satisfied" on [`SinchAuth`] means this or a body
+//!   that is not `Clone`.
 //! - **One refresher** per access key: clone the [`TokenRefresher`] into every layer that uses the key.
 //! - **Errors** of the inner service come through as they are, boxed; `downcast_ref` finds them.
 //!
