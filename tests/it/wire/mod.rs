@@ -1,6 +1,7 @@
 //! End to end over real sockets: TLS, HTTP/1.1 and HTTP/2, token endpoint and API on different hosts.
 
 mod http2;
+mod plain;
 mod tls;
 
 use std::{
