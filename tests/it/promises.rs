@@ -200,3 +200,18 @@ async fn the_layer_needs_no_runtime_to_be_built_or_cloned() {
         &service.oneshot(Request::get(API).body(Full::<Bytes>::default()).unwrap()).await.unwrap(),
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_axum_router_is_an_inner_service_and_takes_axums_body() {
+    let handler =
+        |headers: http::HeaderMap| async move { headers["authorization"].to_str().unwrap().to_owned() };
+    let router = axum::Router::new().route("/v1/x", axum::routing::any(handler));
+    let (layer, _) = scripted();
+    for _ in 0..2 {
+        let service = layer.clone().replay(BufferBody::up_to(1024)).layer(router.clone());
+        let request = Request::post("/v1/x").body(axum::body::Body::from("a body")).unwrap();
+        let response = service.oneshot(request).await.unwrap();
+        let body = axum::body::to_bytes(response.into_body(), 1024).await.unwrap();
+        assert_eq!(body, "Bearer token-1");
+    }
+}
