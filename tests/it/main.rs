@@ -10,6 +10,7 @@
 
 mod endpoint;
 mod fake_sinch;
+mod observe;
 mod probe;
 mod promises;
 mod refresher;
