@@ -234,7 +234,7 @@ where
 
 impl<S, K, ResBody> First<S, K, ResBody> {
     /// Ends without a retry: the answer is the first.
-    fn give_up<F, R: Replay<B>, B>(self: Box<Self>, why: Settled) -> Step<F, S, R, B, ResBody> {
+    fn give_up<F, R: Replay<B>, B>(self, why: Settled) -> Step<F, S, R, B, ResBody> {
         self.sent.settled(why);
         Step::Return(Ok(self.response))
     }

@@ -69,7 +69,7 @@ impl Watch {
             "error.type" = Empty,
             otel.status_code = Empty,
         );
-        span.follows_from(&Span::current());
+        span.follows_from(Span::current());
         Arc::new(Self {
             observer: Arc::clone(observer),
             span,
@@ -104,9 +104,6 @@ impl Watch {
         let lifetime = token.validity().expires_in(now).map(|left| left + token.validity().age(now));
         let lifetime_seconds = lifetime.map(|lifetime| lifetime.as_secs_f64());
         let key_id = &*self.observer.key_id();
-        self.span.record("generation", generation);
-        self.span.record("lifetime_seconds", lifetime_seconds);
-        self.end("refreshed");
         event!(
             target: TARGET, parent: &self.span, Level::INFO,
             key_id,
@@ -119,6 +116,9 @@ impl Watch {
             failures,
             "token refreshed"
         );
+        self.span.record("generation", generation);
+        self.span.record("lifetime_seconds", lifetime_seconds);
+        self.end("refreshed");
         let expiry = status.expires_in.map_or(f64::INFINITY, |left| timestamp(now.wall, left));
         meter::set("sinch_auth_token_generation", key_id, [], generation as f64);
         meter::set("sinch_auth_token_expiry_timestamp_seconds", key_id, [], expiry);
@@ -132,9 +132,6 @@ impl Watch {
         let serves = usable && self.reason != Reason::Unauthorized;
         let expires = status.expires_in.filter(|_| usable).map(|left| left.as_secs_f64());
         let retry_in = status.retry_in.unwrap_or_default();
-        self.span.record("error.type", error_type);
-        self.span.record("otel.status_code", "ERROR");
-        self.end("failed");
         macro_rules! flight_failed {
             ($level:expr) => {
                 event!(
@@ -165,10 +162,14 @@ impl Watch {
                 "serving the token until it expires"
             );
         }
+        self.span.record("error.type", error_type);
+        self.span.record("otel.status_code", "ERROR");
+        self.end("failed");
         let until = timestamp(now.wall, retry_in);
         meter::set("sinch_auth_cooldown_timestamp_seconds", key_id, [("cause", "failure")], until);
     }
 
+    /// Comes after the flight's events, beside which subscribers print what the span has by then.
     fn end(&self, outcome: &'static str) {
         if !self.ended.swap(true, Ordering::Relaxed) {
             self.span.record("attempts", self.attempts());

@@ -3,6 +3,7 @@
 mod day;
 mod events;
 mod flights;
+mod health;
 mod log;
 mod meters;
 mod metrics;
