@@ -14,12 +14,12 @@ use tracing_subscriber::{
 use super::{
     Observed,
     scenario::{
-        MINUTE, builder, call, call_that_is_refused, everything, refresh_in_background, until_nearly_expired,
-        warm,
+        MINUTE, builder, call, call_that_cannot_be_replayed, call_that_is_refused, everything,
+        refresh_in_background, until_nearly_expired, warm,
     },
 };
 use crate::{
-    probe::{API, settle},
+    probe::API,
     support::{Answer, ScriptedSource},
 };
 
@@ -170,7 +170,7 @@ async fn an_api_that_rejects_uploads_is_paused_aloud_though_no_retry_tells() {
     let observed = Observed::start();
     let tokens = warm(&ScriptedSource::new()).await;
     for _ in 0..5 {
-        super::scenario::call_that_cannot_be_replayed(&tokens).await;
+        call_that_cannot_be_replayed(&tokens).await;
     }
     assert_eq!(observed.log.events_named("fresh tokens rejected, refreshes paused").len(), 1);
 }
@@ -200,16 +200,26 @@ impl<S: Subscriber> Layer<S> for Nosy {
     }
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_subscriber_may_ask_for_the_status_at_any_time() {
-    let source = ScriptedSource::new().then_error(TokenErrorKind::Unavailable);
-    let tokens = builder(&source).build();
-    let _listening = tracing::subscriber::set_default(Registry::default().with(Nosy(tokens.clone())));
-    tokens.token().await.unwrap_err();
-    sleep(MINUTE).await;
-    tokens.token().await.unwrap();
-    call(&tokens, &["token-1", "token-2"]).await;
-    settle().await;
+#[test]
+fn a_subscriber_may_ask_for_the_status_at_any_time() {
+    let (done, is_done) = std::sync::mpsc::channel();
+    // On a thread of its own, which it may block.
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
+        runtime.unwrap().block_on(async {
+            let source = ScriptedSource::new().then_error(TokenErrorKind::Unavailable);
+            let tokens = builder(&source).build();
+            let nosy = Registry::default().with(Nosy(tokens.clone()));
+            let _listening = tracing::subscriber::set_default(nosy);
+            tokens.token().await.unwrap_err();
+            sleep(MINUTE).await;
+            tokens.token().await.unwrap();
+            call(&tokens, &["token-1", "token-2"]).await;
+            call_that_cannot_be_replayed(&tokens).await;
+        });
+        done.send(()).unwrap();
+    });
+    is_done.recv_timeout(Duration::from_secs(20)).expect("no event is sent under the lock");
 }
 
 #[tokio::test(start_paused = true)]
