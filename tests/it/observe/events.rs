@@ -215,6 +215,8 @@ fn a_subscriber_may_ask_for_the_status_at_any_time() {
             sleep(MINUTE).await;
             tokens.token().await.unwrap();
             call(&tokens, &["token-1", "token-2"]).await;
+            sleep(MINUTE).await;
+            call_that_cannot_be_replayed(&tokens).await;
             call_that_cannot_be_replayed(&tokens).await;
         });
         done.send(()).unwrap();
