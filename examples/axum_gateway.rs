@@ -5,6 +5,8 @@ mod support;
 #[path = "support/visit.rs"]
 mod visit;
 
+use std::time::Duration;
+
 use axum::{
     Json, Router,
     extract::{Path, Request, State},
@@ -14,11 +16,9 @@ use axum::{
 };
 use hyper_rustls::HttpsConnectorBuilder;
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, time::timeout};
 use tower::{ServiceBuilder, ServiceExt, util::BoxCloneSyncService};
-use tower_sinch_auth::{
-    BoxError, BufferBody, ExistingAuthorization, SinchAuthLayer, TokenRefresher, TokenState,
-};
+use tower_sinch_auth::{BoxError, BufferBody, ExistingAuthorization, SinchAuthLayer, TokenRefresher};
 
 #[derive(Clone)]
 struct Gateway {
@@ -72,9 +72,10 @@ async fn forward(
     gateway.sinch.oneshot(request).await.map_err(|error| (StatusCode::BAD_GATEWAY, error.to_string()))
 }
 
-/// Down when calls would fail; not when a refresh failed with a valid token at hand.
-async fn healthz(State(gateway): State<Gateway>) -> impl IntoResponse {
-    let status = gateway.tokens.status();
-    let down = matches!(status.state, TokenState::Empty | TokenState::Expired) && status.last_error.is_some();
-    (if down { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK }, Json(status))
+/// Down when calls would fail; not when a refresh failed with a valid token at hand, and not for want of calls. While
+/// down it asks for a token itself, no more often than calls would: without any, it would never be up again.
+async fn healthz(State(Gateway { tokens, .. }): State<Gateway>) -> impl IntoResponse {
+    let failing = tokens.cached().is_none() && tokens.status().last_error.is_some();
+    let down = failing && !matches!(timeout(Duration::from_secs(1), tokens.token()).await, Ok(Ok(_)));
+    (if down { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK }, Json(tokens.status()))
 }

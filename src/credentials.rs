@@ -130,11 +130,14 @@ impl AccessKey {
         Some(value)
     }
 
-    /// Whether `text` gives away the secret, as it is or as it travels.
+    /// Whether `text` gives away the secret: as it is, as it travels, or as others write the same pair.
     pub(crate) fn leaks_into(&self, text: &str) -> bool {
         let travels = self.basic();
         let encoded = travels.as_ref().and_then(|value| value.to_str().ok()?.strip_prefix("Basic "));
-        text.contains(self.key_secret.as_str()) || encoded.is_some_and(|encoded| text.contains(encoded))
+        let pair = Zeroizing::new(format!("{}:{}", self.key_id, self.key_secret.as_str()));
+        let plain = Zeroizing::new(BASE64_STANDARD.encode(pair.as_bytes()));
+        let holds = |encoded: &str| text.contains(encoded.trim_end_matches('='));
+        text.contains(self.key_secret.as_str()) || holds(&plain) || encoded.is_some_and(holds)
     }
 }
 

@@ -21,7 +21,7 @@ use crate::{
     audience::{is_loopback, is_sinch_issuer},
     credentials::DynAccessKeySource,
     error::Fault,
-    response,
+    observe, response,
     schedule::{Clock, after},
 };
 
@@ -138,6 +138,7 @@ where
     RB::Error: Into<BoxError>,
 {
     async fn fetch(&self) -> Result<IssuedToken, TokenError> {
+        observe::asks(self.endpoint.host().unwrap_or_default());
         self.check_endpoint()?;
         let deadline = after(Clock::SYSTEM.now().mono, self.attempt_timeout);
         let timed_out = |_elapsed| TokenError::of(Fault::AttemptTimedOut);
@@ -145,6 +146,7 @@ where
             .await
             .map_err(timed_out)?
             .map_err(|error| TokenError::of(Fault::Credentials).caused_by(error))?;
+        observe::asks_as(key.key_id());
         let request = self.request(&key)?;
         let mut client = self.client.clone();
         let exchange = async {

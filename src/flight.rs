@@ -23,6 +23,7 @@ use tokio::{
 use crate::{
     AccessToken, IssuedToken, TokenError, TokenErrorKind,
     error::Fault,
+    observe::Watch,
     refresher::Inner,
     schedule::{Clock, MAX_RETRY_AFTER, Now, Policy, after, attempt_backoff},
     source::DynTokenSource,
@@ -54,6 +55,7 @@ pub(crate) struct Flight {
     pub(crate) source: Arc<dyn DynTokenSource>,
     pub(crate) policy: Policy,
     pub(crate) clock: Clock,
+    pub(crate) watch: Arc<Watch>,
 }
 
 /// Makes the two ends of a flight.
@@ -77,11 +79,8 @@ impl Flight {
             return;
         };
         let outcome = match result {
-            Ok((issued, sent)) => refresher.landed(self.id, issued, sent),
-            Err(error) => {
-                refresher.failed(self.id, &error);
-                Some(Err(error))
-            }
+            Ok((issued, sent)) => refresher.landed(self.id, issued, sent, &self.watch),
+            Err(error) => Some(Err(refresher.failed(self.id, error, &self.watch))),
         };
         if let Some(outcome) = outcome {
             // No one may be waiting any more; what matters is in the ledger.
@@ -96,12 +95,17 @@ impl Flight {
         let mut last_error = None;
         loop {
             self.count_request();
+            let watched = self.watch.attempt();
             let sent = self.clock.now();
             let error = match timeout_at(deadline, self.attempt()).await {
-                Ok(Ok(issued)) => return Ok((issued, sent)),
+                Ok(Ok(issued)) => {
+                    watched.issued();
+                    return Ok((issued, sent));
+                }
                 Ok(Err(error)) => error,
                 Err(_elapsed) => {
                     let error = TokenError::of(Fault::FlightTimedOut);
+                    watched.failed(&error, None);
                     return Err(match last_error {
                         Some(last) => error.caused_by(last),
                         None => error,
@@ -113,8 +117,10 @@ impl Flight {
             let wait = attempt_backoff(failed, fastrand::f64()).max(retry_after);
             let too_late = after(self.clock.now().mono, wait) >= deadline;
             if failed >= self.policy.max_attempts || too_late || !is_worth_another(&error) {
+                watched.failed(&error, None);
                 return Err(error);
             }
+            watched.failed(&error, Some(wait));
             last_error = Some(error);
             sleep(wait).await;
         }

@@ -73,6 +73,19 @@ pub(crate) enum Goal {
     Replace { generation: u64, origin: Origin },
 }
 
+/// Why a flight starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reason {
+    /// There has been no token yet.
+    First,
+    /// The token's refresh is due.
+    Due,
+    /// The token has expired.
+    Expired,
+    /// An API rejected the token.
+    Unauthorized,
+}
+
 /// What is to be done about it.
 #[derive(Debug)]
 pub(crate) enum Step {
@@ -94,6 +107,18 @@ pub(crate) struct Summary {
     pub(crate) last_error: Option<TokenError>,
     pub(crate) retry_in: Option<Duration>,
     pub(crate) rejection_backoff: Option<Duration>,
+}
+
+// === impl Goal ===
+
+impl Goal {
+    /// Who rejected the token, if it is to be replaced.
+    pub(crate) fn origin(&self) -> Option<&Origin> {
+        match self {
+            Self::Token => None,
+            Self::Replace { origin, .. } => Some(origin),
+        }
+    }
 }
 
 // === impl Ledger ===
@@ -135,6 +160,23 @@ impl<F> Ledger<F> {
     /// The flight that is up, and its number.
     pub(crate) fn flight(&self) -> Option<(u64, &F)> {
         self.flight.as_ref().map(|flight| (flight.id, &flight.handle))
+    }
+
+    /// Why a flight for `goal` starts now, when it does.
+    pub(crate) fn reason(&self, goal: &Goal, now: Now) -> Reason {
+        match (&self.token, goal) {
+            (None, _) => Reason::First,
+            (Some(token), _) if token.validity().phase(now) == Phase::Expired => Reason::Expired,
+            (Some(token), Goal::Replace { generation, .. }) if token.generation() <= *generation => {
+                Reason::Unauthorized
+            }
+            (Some(_), _) => Reason::Due,
+        }
+    }
+
+    /// How long the `401`s of `origin` force no refresh from `now`.
+    pub(crate) fn rest(&self, origin: &Origin, now: Now) -> Option<Duration> {
+        self.rejections.rest(origin, now)
     }
 
     /// Records a new flight for `goal`, and returns its number.

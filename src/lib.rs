@@ -104,6 +104,12 @@
 //! header value held cannot be wiped. Tokens go over `https` only, except on loopback, unless their audience is
 //! [`Audience::any`].
 //!
+//! # Observability
+//!
+//! Each token request is a [`tracing`](https://docs.rs/tracing) span, and what an operator should know is an event; with
+//! the feature `metrics` there are counters, histograms and gauges, too. [`observability`] lists all of them, with the
+//! alert that one would put on each, and shows a health check. [`TokenRefresher::status`] says how the token is.
+//!
 //! # Features
 //!
 //! - `client` (default): [`HttpsClient`], the client behind `ClientCredentials::new`: hyper-util and rustls with the
@@ -112,6 +118,7 @@
 //! - `client-ring`: the same with the `ring` provider, for binaries whose rustls already uses that: take it with
 //!   `default-features = false`. (With two providers compiled in, rustls' `ClientConfig::builder()` panics in code
 //!   that has not installed one. With both features on, `aws-lc-rs` is used.)
+//! - `metrics`: counters, histograms and gauges through the [`metrics`](https://docs.rs/metrics) facade.
 //! - `test-util`: [`testing::FakeSinch`](https://docs.rs/tower-sinch-auth/latest/tower_sinch_auth/testing/), a server
 //!   that behaves as Sinch does, for your own tests.
 //!
@@ -139,6 +146,8 @@ mod flight;
 pub mod future;
 mod layer;
 mod ledger;
+pub mod observability;
+mod observe;
 mod refresher;
 mod rejections;
 mod replay;

@@ -3,14 +3,13 @@
 //! A thin shell: every decision is the [`Ledger`]'s, made under one lock that is never held across an await; a
 //! flight is a task of its own ([`flight`]). The token is mirrored where calls read it without a lock.
 
+mod results;
+
 use std::{
     fmt,
     panic::catch_unwind,
     pin::pin,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError, TryLockError,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, TryLockError, atomic::AtomicU64},
 };
 
 use arc_swap::ArcSwapOption;
@@ -23,10 +22,11 @@ use tokio::{
 };
 
 use crate::{
-    AccessToken, Audience, IssuedToken, TokenError, TokenRefresherBuilder, TokenSource, TokenStatus,
+    AccessToken, Audience, TokenError, TokenRefresherBuilder, TokenSource, TokenStatus,
     error::Fault,
     flight::{self, Flight, Outcome},
     ledger::{Goal, Ledger, Step},
+    observe::{Observer, Watch},
     rejections::{Origin, Verdict},
     schedule::{Clock, Now, Phase, Policy, after},
     source::DynTokenSource,
@@ -74,6 +74,7 @@ pub(crate) struct Inner {
     audience: Audience,
     policy: Policy,
     clock: Clock,
+    observer: Arc<Observer>,
 }
 
 /// What [`TokenRefresher::acquire`] finds.
@@ -165,20 +166,24 @@ impl TokenRefresher {
     #[must_use]
     pub fn status(&self) -> TokenStatus {
         let now = self.inner.clock.now();
-        let summary = self.inner.lock().summary(now);
-        TokenStatus::new(summary, self.inner.token_requests.load(Ordering::Relaxed), now)
+        self.inner.status(&self.inner.lock(), now)
     }
 
     pub(crate) fn built(builder: TokenRefresherBuilder) -> Self {
         let TokenRefresherBuilder { source, audience, policy, clock } = builder;
         let ledger = Mutex::new(Ledger::new(policy, clock));
         let (current, token_requests) = (ArcSwapOption::empty(), AtomicU64::new(0));
-        let inner = Inner { current, ledger, token_requests, source, audience, policy, clock };
+        let observer = Arc::default();
+        let inner = Inner { current, ledger, token_requests, source, audience, policy, clock, observer };
         Self { inner: Arc::new(inner) }
     }
 
     pub(crate) fn audience(&self) -> &Audience {
         &self.inner.audience
+    }
+
+    pub(crate) fn observer(&self) -> &Arc<Observer> {
+        &self.inner.observer
     }
 
     /// Puts a usable token into `headers` and returns its generation. Never waits; takes no lock while it is fresh.
@@ -201,7 +206,14 @@ impl TokenRefresher {
     }
 
     /// Waits for the flight; should it disappear, for the next one.
-    pub(crate) async fn wait(self, goal: Goal, mut joined: Joined) -> Outcome {
+    pub(crate) async fn wait(self, goal: Goal, joined: Joined) -> Outcome {
+        let waiting = self.observer().waiting();
+        let outcome = self.landing(goal, joined).await;
+        waiting.ended(&outcome);
+        outcome
+    }
+
+    async fn landing(self, goal: Goal, mut joined: Joined) -> Outcome {
         for _ in 0..MAX_LOST_FLIGHTS {
             let Some(patience) = timer(joined.deadline) else {
                 return Err(TokenError::of(Fault::NoRuntime));
@@ -222,7 +234,12 @@ impl TokenRefresher {
     /// Reports how the retry of a request of `origin` went with `generation`.
     pub(crate) fn report(&self, origin: &Origin, generation: u64, verdict: Verdict) {
         let now = self.inner.clock.now();
-        self.inner.lock().verdict(origin, generation, verdict, now);
+        let mut ledger = self.inner.lock();
+        let rested = ledger.rest(origin, now);
+        ledger.verdict(origin, generation, verdict, now);
+        let rests = ledger.rest(origin, now);
+        drop(ledger);
+        self.observer().rests(origin, rested, rests);
     }
 
     fn usable(&self) -> Option<(AccessToken, Phase)> {
@@ -257,8 +274,16 @@ impl TokenRefresher {
 
     fn acquire_locked(&self, goal: &Goal, mut ledger: Locked<'_>) -> Acquired {
         let now = self.inner.clock.now();
+        let rested = goal.origin().and_then(|origin| ledger.rest(origin, now));
         match ledger.step(goal, now) {
-            Step::Use(token) => Acquired::Token(token),
+            Step::Use(token) => {
+                if let Some(origin) = goal.origin() {
+                    let rests = ledger.rest(origin, now);
+                    drop(ledger);
+                    self.observer().rests(origin, rested, rests);
+                }
+                Acquired::Token(token)
+            }
             Step::Fail(error) => Acquired::Failed(error),
             Step::Join => match ledger.flight() {
                 Some((id, handle)) => Acquired::Flight(self.joined(id, handle.outcome.clone(), now)),
@@ -277,6 +302,7 @@ impl TokenRefresher {
         let runtime = Handle::try_current().map_err(|_| TokenError::of(Fault::NoRuntime))?;
         let (handle, controls) = flight::channel();
         let outcome = handle.outcome.clone();
+        let reason = ledger.reason(goal, now);
         let id = ledger.started(goal, handle, now);
         // A runtime that is shutting down drops the flight within `spawn`, and that takes the lock.
         drop(ledger);
@@ -287,8 +313,9 @@ impl TokenRefresher {
             source: Arc::clone(&inner.source),
             policy: inner.policy,
             clock: inner.clock,
+            watch: Watch::new(&inner.observer, reason),
         };
-        runtime.spawn(flight.run(controls));
+        runtime.spawn(Arc::clone(&flight.watch).over(flight.run(controls)));
         Ok(self.joined(id, outcome, now))
     }
 
@@ -301,39 +328,6 @@ impl fmt::Debug for TokenRefresher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let token = self.inner.current.load_full().map(AccessToken);
         f.debug_struct("TokenRefresher").field("token", &token).finish_non_exhaustive()
-    }
-}
-
-// === impl Inner ===
-
-impl Inner {
-    /// What a flight brought; `None` if it had been given up.
-    pub(crate) fn landed(&self, id: u64, issued: IssuedToken, sent: Now) -> Option<Outcome> {
-        let now = self.clock.now();
-        let mut ledger = self.lock();
-        let outcome = ledger.landed(id, issued, sent, now, fastrand::f64())?;
-        if let Ok(token) = &outcome {
-            self.current.store(Some(Arc::clone(&token.0)));
-        }
-        Some(outcome)
-    }
-
-    pub(crate) fn failed(&self, id: u64, error: &TokenError) {
-        let now = self.clock.now();
-        self.lock().failed(id, error, now, fastrand::f64());
-    }
-
-    pub(crate) fn lost(&self, id: u64) {
-        self.lock().lost(id);
-    }
-
-    pub(crate) fn count_request(&self) {
-        self.token_requests.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// Nothing in the ledger is left half-done by a panic.
-    fn lock(&self) -> Locked<'_> {
-        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

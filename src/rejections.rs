@@ -88,6 +88,11 @@ impl Rejections {
         entry.rests(now)
     }
 
+    /// The back-off of `origin`, if it is on.
+    pub(crate) fn rest(&self, origin: &Origin, now: Now) -> Option<Duration> {
+        self.entries.iter().find(|entry| entry.origin == *origin)?.hold?.left(now)
+    }
+
     /// The longest back-off that is on.
     pub(crate) fn longest(&self, now: Now) -> Option<Duration> {
         self.entries.iter().filter_map(|entry| entry.hold?.left(now)).max()

@@ -87,7 +87,10 @@ impl<S, R> SinchAuth<S, R> {
         match (settings.audience.check(request.uri(), request.headers()), settings.outside_audience) {
             (Ok(()), _) => Treatment::Authorize { retry: !switches.no_retry },
             (Err(_), OutsideAudience::Forward) => Treatment::Pass,
-            (Err(error), OutsideAudience::Refuse) => Treatment::Refuse(error.into()),
+            (Err(error), OutsideAudience::Refuse) => {
+                settings.tokens.observer().refused(&error);
+                Treatment::Refuse(error.into())
+            }
         }
     }
 }

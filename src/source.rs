@@ -5,7 +5,7 @@ use std::{fmt, future::Future, pin::Pin, time::Duration};
 use http::HeaderValue;
 
 use crate::{
-    Audience, ServicePlan, TokenError, TokenRefresher,
+    Audience, ServicePlan, TokenError, TokenRefresher, observe,
     schedule::Lifetime,
     token::{self, AccessToken},
 };
@@ -106,6 +106,7 @@ impl fmt::Debug for IssuedToken {
 
 impl TokenSource for ServicePlan {
     async fn fetch(&self) -> Result<IssuedToken, TokenError> {
+        observe::asks_as(self.service_plan_id());
         Ok(IssuedToken { authorization: token::bearer(self.api_token())?, lifetime: Lifetime::Static })
     }
 

@@ -27,6 +27,17 @@ fn the_basic_pair_is_raw_but_for_what_form_decoding_would_change() {
 }
 
 #[test]
+fn a_key_leaks_into_text_that_holds_its_secret_or_its_pair_however_it_is_written() {
+    let key = AccessKey::new("id", "50%+1").unwrap();
+    let travels = key.basic().unwrap().to_str().unwrap().to_owned();
+    let plain = BASE64_STANDARD.encode("id:50%+1");
+    for text in ["<50%+1>", &travels, &plain, plain.trim_end_matches('=')] {
+        assert!(key.leaks_into(text), "{text}");
+    }
+    assert!(!key.leaks_into("id, 50%"));
+}
+
+#[test]
 fn credentials_that_no_server_could_accept_are_refused() {
     for (key_id, key_secret, complaint) in [
         ("", "s", "KEY ID is empty"),

@@ -16,6 +16,7 @@ use crate::{
     challenge::rejects_token,
     flight::Outcome,
     ledger::Goal,
+    observe::Settled,
     refresher::{Acquired, Joined},
     rejections::{Origin, Verdict},
     service::origin,
@@ -126,24 +127,31 @@ where
     ) -> Step<S::Future, S, R, B, ResBody> {
         let response = match answer {
             Ok(response) => response,
-            Err(error) => return Step::Return(Err(error)),
+            Err(error) => {
+                if let Self::Retried { sent } = self {
+                    sent.settled(Settled::Failed);
+                }
+                return Step::Return(Err(error));
+            }
         };
         match self {
             // ## Called => done | Refreshing | Retrying
             Self::Called { sent: Some(sent), spare }
                 if rejects_token(response.status(), response.headers()) =>
             {
+                sent.tokens.observer().rejected(&sent.origin, sent.generation);
                 // Reported first: also a request that cannot be sent again heals the next one.
                 let goal = Goal::Replace { generation: sent.generation, origin: sent.origin.clone() };
                 let acquired = sent.tokens.acquire(&goal);
                 let Some(spare) = spare.filter(|spare| R::can_replay(&spare.kept)) else {
+                    sent.settled(Settled::NotReplayable);
                     return Step::Return(Ok(response));
                 };
                 let tokens = sent.tokens.clone();
                 let first = Box::new(First { response, sent, spare });
                 match acquired {
                     Acquired::Token(token) => first.retry_with(token),
-                    Acquired::Failed(_) => Step::Return(Ok(first.response)),
+                    Acquired::Failed(_) => first.give_up(Settled::NoToken),
                     Acquired::Flight(joined) => {
                         Step::Go(Self::Refreshing { token: Box::pin(tokens.wait(goal, joined)), first })
                     }
@@ -186,14 +194,14 @@ where
             Self::Refreshing { mut token, first } => match token.as_mut().poll(cx) {
                 Poll::Pending => Step::Wait(Self::Refreshing { token, first }),
                 Poll::Ready(Ok(token)) => first.retry_with(token),
-                Poll::Ready(Err(_)) => Step::Return(Ok(first.response)),
+                Poll::Ready(Err(_)) => first.give_up(Settled::NoToken),
             },
             // ## Retrying => Retried | Refreshing | done
             Self::Retrying { token, mut first, waited } => match first.spare.inner.poll_ready(cx) {
                 Poll::Pending => Step::Wait(Self::Retrying { token, first, waited: true }),
                 Poll::Ready(Ok(())) if waited => first.send_again_if_alive(cx),
                 Poll::Ready(Ok(())) => first.send_again(&token, cx),
-                Poll::Ready(Err(_)) => Step::Return(Ok(first.response)),
+                Poll::Ready(Err(_)) => first.give_up(Settled::NotSent),
             },
             // ## Failed => error
             Self::Failed { error } => Step::Return(Err(error)),
@@ -225,13 +233,19 @@ where
 // === impl First ===
 
 impl<S, K, ResBody> First<S, K, ResBody> {
+    /// Ends without a retry: the answer is the first.
+    fn give_up<F, R: Replay<B>, B>(self, why: Settled) -> Step<F, S, R, B, ResBody> {
+        self.sent.settled(why);
+        Step::Return(Ok(self.response))
+    }
+
     /// Goes on to the retry, unless the token is the one that was rejected.
     fn retry_with<F, R, B>(self: Box<Self>, token: AccessToken) -> Step<F, S, R, B, ResBody>
     where
         R: Replay<B, Kept = K>,
     {
         if token.generation() == self.sent.generation {
-            Step::Return(Ok(self.response))
+            self.give_up(Settled::Suppressed)
         } else {
             Step::Go(Stage::Retrying { token, first: self, waited: false })
         }
@@ -251,7 +265,8 @@ impl<S, K, ResBody> First<S, K, ResBody> {
             Acquired::Token(token) if token.generation() != self.sent.generation => {
                 self.send_again(&token, cx)
             }
-            Acquired::Token(_) | Acquired::Failed(_) => Step::Return(Ok(self.response)),
+            Acquired::Token(_) => self.give_up(Settled::Suppressed),
+            Acquired::Failed(_) => self.give_up(Settled::NoToken),
             Acquired::Flight(joined) => {
                 // As in `Authorized`: what was readied is given back.
                 self.spare.inner = self.spare.inner.clone();
@@ -270,6 +285,7 @@ impl<S, K, ResBody> First<S, K, ResBody> {
     {
         let Self { response, mut sent, spare: Spare { mut inner, kept } } = self;
         let Some(mut request) = R::replay(kept) else {
+            sent.settled(Settled::NotReplayable);
             return Step::Return(Ok(response));
         };
         request.headers_mut().insert(AUTHORIZATION, token.authorization().clone());
@@ -284,8 +300,16 @@ impl<S, K, ResBody> First<S, K, ResBody> {
 impl Sent {
     /// Tells the refresher whether the retry was worth it.
     fn report(&self, status: StatusCode) {
-        let verdict = if status == StatusCode::UNAUTHORIZED { Verdict::Useless } else { Verdict::Helped };
+        let (verdict, settled) = match status {
+            StatusCode::UNAUTHORIZED => (Verdict::Useless, Settled::Useless),
+            _ => (Verdict::Helped, Settled::Helped),
+        };
+        self.settled(settled);
         self.tokens.report(&self.origin, self.generation, verdict);
+    }
+
+    fn settled(&self, settled: Settled) {
+        self.tokens.observer().settled(&self.origin, self.generation, settled);
     }
 }
 

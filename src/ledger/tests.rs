@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use super::{Goal, Ledger, Step};
+use super::{Goal, Ledger, Reason, Step};
 use crate::{
     IssuedToken, TokenError, TokenErrorKind,
     error::Fault,

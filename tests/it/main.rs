@@ -11,6 +11,7 @@
 mod contract;
 mod endpoint;
 mod fake_sinch;
+mod observe;
 mod probe;
 mod promises;
 mod refresher;

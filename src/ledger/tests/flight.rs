@@ -1,8 +1,8 @@
 //! One flight, and what it brings: rules 1 and 2.
 
 use super::{
-    DUE, Did, Duration, Fixture, Goal, HOUR, IssuedToken, TokenErrorKind, at, error, issued, millis, secs,
-    start,
+    DUE, Did, Duration, Fixture, Goal, HOUR, IssuedToken, Reason, TokenErrorKind, at, error, issued, millis,
+    secs, start,
 };
 
 #[test]
@@ -151,4 +151,23 @@ fn a_lifetime_of_zero_is_renewed_at_most_once_a_second() {
     assert_eq!(it.token(start()), Did::Use(1));
     assert_eq!(it.token(at(millis(999))), Did::Use(1));
     assert_eq!(it.token(at(secs(1))), Did::Start);
+}
+
+#[test]
+fn a_flight_starts_for_the_first_token_or_one_that_is_due_expired_or_rejected() {
+    let rejected = |generation| Goal::Replace { generation, origin: super::api() };
+    let empty = Fixture::empty().ledger;
+    let full = Fixture::with_token().ledger;
+    let expired = at(HOUR - secs(30));
+    for (ledger, goal, now, reason) in [
+        (&empty, Goal::Token, start(), Reason::First),
+        (&empty, rejected(0), start(), Reason::First),
+        (&full, Goal::Token, at(DUE), Reason::Due),
+        (&full, rejected(0), at(DUE), Reason::Due),
+        (&full, rejected(1), at(DUE), Reason::Unauthorized),
+        (&full, Goal::Token, expired, Reason::Expired),
+        (&full, rejected(1), expired, Reason::Expired),
+    ] {
+        assert_eq!(ledger.reason(&goal, now), reason, "{goal:?}");
+    }
 }

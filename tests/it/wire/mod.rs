@@ -28,7 +28,7 @@ use tokio_rustls::TlsAcceptor;
 
 /// A server that issues `token-1`, `token-2`, … on POST and accepts calls with the last one only.
 #[derive(Clone, Default)]
-struct Issuer {
+pub(crate) struct Issuer {
     issued: Arc<AtomicU32>,
     accepted: Arc<AtomicU32>,
     rejected: Arc<AtomicU32>,
@@ -37,7 +37,7 @@ struct Issuer {
 
 impl Issuer {
     /// Serves on loopback, over TLS if there is an acceptor, and returns the port.
-    async fn serve(&self, tls: Option<TlsAcceptor>) -> u16 {
+    pub(crate) async fn serve(&self, tls: Option<TlsAcceptor>) -> u16 {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let issuer = self.clone();

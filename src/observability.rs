@@ -1,0 +1,112 @@
+//! What operators see: logs, traces and metrics, with the alert that one would put on each.
+//!
+//! Spans and events come through [`tracing`](https://docs.rs/tracing), target `tower_sinch_auth`, always. Metrics come
+//! through the [`metrics`](https://docs.rs/metrics) facade, with the feature `metrics`. Health endpoints ask
+//! [`TokenRefresher::status`](crate::TokenRefresher::status).
+//!
+//! While a token is fresh and answers are no `401`s, nothing is recorded and nothing is counted. Times are seconds with
+//! fractions. Nothing holds a secret: no key secret, no token, no address beyond its host.
+//!
+//! # Levels
+//!
+//! At `INFO` normal life is silent but for a line for each new token. `WARN`: someone may want to look, calls still
+//! succeed. `ERROR`: calls fail. What happens to each single call that met a `401` is at `DEBUG`.
+//!
+//! # Span
+//!
+//! `token_flight`, at `INFO`: one token request with all its attempts, of which there is at most one at a time. It is
+//! a root, because it belongs to no call; it *follows from* the span of the call that happened to start it. What the
+//! HTTP client records of the exchange is inside.
+//!
+//! | field | unit or values | meaning |
+//! | --- | --- | --- |
+//! | `otel.kind` | `client` | the kind of span, for OpenTelemetry |
+//! | `key_id` | text | the KEY ID, or Service Plan ID, that asks; absent if the source is a custom one |
+//! | `server.address` | host name | the token endpoint; absent if the source is a custom one |
+//! | `reason` | `first`, `due`, `expired`, `unauthorized` | why: no token yet, refresh due, token expired, token rejected |
+//! | `attempts` | count | token requests made |
+//! | `outcome` | `refreshed`, `failed`, `given_up` | how it ended; given up: the last handle was dropped, or the runtime shut down |
+//! | `latency_seconds` | seconds | how long it took, pauses between attempts included |
+//! | `generation` | count | the number of the token that it brought |
+//! | `lifetime_seconds` | seconds | how long that token lives, from when it was asked for; absent if for ever |
+//! | `error.type` | as the metrics' `outcome` | what it failed with: [`TokenErrorKind`](crate::TokenErrorKind) |
+//! | `otel.status_code` | `ERROR` | present if it failed |
+//!
+//! # Events
+//!
+//! | event | level | fields | when | alert |
+//! | --- | --- | --- | --- | --- |
+//! | `token refreshed` | `INFO` | `key_id` `reason` `attempts` `latency_seconds` `generation` `lifetime_seconds` `refresh_in_seconds` `failures` | a flight brought a token; after an outage `failures` is not 0 | none; more often than its lifetime explains: revocations, see `reason` |
+//! | `token request failed` | `INFO` | `key_id` `server.address` `attempt` `latency_seconds` `error.type` `http.response.status_code` `error` `error.causes` `retry_in_seconds` | one attempt failed | none: the flight tries again |
+//! | `token refresh failed` | `WARN` `ERROR` | `key_id` `reason` `attempts` `latency_seconds` `error.type` `error` `error.causes` `failures` `retry_in_seconds` `expires_in_seconds` | a flight failed with all its attempts; `WARN` with a token at hand that is valid and was not rejected, else `ERROR` | `ERROR`: page. `error.type` of `rejected` or `credentials`: the key is wrong, and time will not heal it |
+//! | `serving the token until it expires` | `WARN` | `key_id` `generation` `expires_in_seconds` | the first of the failures in a row, once; calls still succeed | ticket: calls fail in `expires_in_seconds`, less the margin |
+//! | `token rejected` | `DEBUG` | `key_id` `server.address` `generation` | an API answered `401` to our token, once a call | none |
+//! | `rejected call settled` | `DEBUG` | `key_id` `server.address` `generation` `verdict` | what became of that call | none: use the metric |
+//! | `fresh tokens rejected, refreshes paused` | `WARN` | `key_id` `server.address` `resume_in_seconds` | an API answered `401` to a new token, too: its `401`s come back as they are for a while | ticket: the key has no access to this API |
+//! | `request refused` | `ERROR` | `key_id` `server.address` `error` | a request was not sent, because its host is outside of the audience | ticket: a bug, or a wrong address |
+//!
+//! # Fields of events
+//!
+//! As in the span, and:
+//!
+//! | field | unit or values | meaning |
+//! | --- | --- | --- |
+//! | `server.address` | host name | the token endpoint; of a `401` or a refused request, the API |
+//! | `generation` | count | the number of the token in question; of a settled call, the one it was sent with last |
+//! | `refresh_in_seconds` | seconds | until calls start the next refresh; absent if never |
+//! | `expires_in_seconds` | seconds | until the token at hand expires; absent if there is none, or if it never does |
+//! | `retry_in_seconds` | seconds | until a token request is made again, if there are calls; absent of an attempt that was the last |
+//! | `resume_in_seconds` | seconds | until a `401` of this API forces a refresh again |
+//! | `failures` | count | flights that failed in a row |
+//! | `attempt` | count | which attempt of the flight it was |
+//! | `http.response.status_code` | HTTP status | what the token endpoint answered; absent if it did not |
+//! | `error` | text | what happened and what to do |
+//! | `error.causes` | text | the causes of the error, nearest first; absent if there are none |
+//! | `verdict` | as the metrics' `verdict` | what became of the call |
+//!
+//! # Metrics
+//!
+//! All have the label `key_id`, empty if the source is a custom one. No label holds an address.
+//!
+//! | metric | type | labels | meaning | alert |
+//! | --- | --- | --- | --- | --- |
+//! | `sinch_auth_token_requests_total` | counter | `key_id` `reason` `outcome` | token requests, each attempt | rate of an `outcome` other than `issued` for 10 minutes; `rejected` or `credentials`: at once |
+//! | `sinch_auth_token_request_duration_seconds` | histogram | `key_id` `reason` `outcome` | seconds that one took | 99th percentile near `attempt_timeout` |
+//! | `sinch_auth_token_waits_total` | counter | `key_id` | calls that waited for a token, counted when the wait is over | more than a few after start: refreshes come too late |
+//! | `sinch_auth_token_wait_duration_seconds` | histogram | `key_id` `outcome` | seconds that they waited | any with `outcome="failed"` |
+//! | `sinch_auth_unauthorized_total` | counter | `key_id` | `401`s to our token | a rate that stays above that of new tokens |
+//! | `sinch_auth_retries_total` | counter | `key_id` `verdict` | what became of the calls that met them | share of `helped` below a half |
+//! | `sinch_auth_audience_refusals_total` | counter | `key_id` | requests refused, because their host is outside of the audience | any |
+//! | `sinch_auth_token_expiry_timestamp_seconds` | gauge | `key_id` | when the token expires, seconds since 1970; `+Inf` if never | `- time()` below 5 minutes with traffic: refreshes fail |
+//! | `sinch_auth_token_generation` | gauge | `key_id` | the number of the token | grows faster than renewals explain |
+//! | `sinch_auth_cooldown_timestamp_seconds` | gauge | `key_id` `cause` | until when none is asked for, seconds since 1970; past or 0: it may be | `- time()` above 0 for 5 minutes |
+//!
+//! Gauges are points in time rather than time left, because nothing runs without calls that could update them: the
+//! seconds to expiry are `sinch_auth_token_expiry_timestamp_seconds - time()`.
+//!
+//! | label | values |
+//! | --- | --- |
+//! | `reason` | as in the span |
+//! | `outcome` of requests | `issued`, `given_up`, or a [`TokenErrorKind`](crate::TokenErrorKind): `rejected`, `throttled`, `unavailable`, `timed_out`, `invalid_response`, `credentials`, `panicked`, `no_runtime` |
+//! | `outcome` of waits | `served`, `failed`, `abandoned` (the caller went away) |
+//! | `verdict` | `helped` (the retry was not a `401`), `useless` (it was), `failed` (it ended in an error), `not_sent` (the inner service was not ready), `not_replayable` (the body is gone, or the request forbids a retry), `suppressed` (another token would not help, or refreshes are paused), `no_token` (the refresh failed) |
+//! | `cause` | `failure` (after a failed flight), `unauthorized` (of refreshes for `401`s, of the last API to be paused) |
+//!
+//! # Health
+//!
+//! Liveness does not depend on tokens. Readiness is down when calls would fail, not when a refresh failed with a valid
+//! token at hand, and not for want of calls. Whoever is not ready gets no calls, and without calls nothing asks for a
+//! token: so the check has to ask, which costs a token request no more often than calls would.
+//!
+//! ```
+//! # use std::time::Duration;
+//! # use tower_sinch_auth::TokenRefresher;
+//! async fn is_ready(tokens: &TokenRefresher) -> bool {
+//!     tokens.cached().is_some()
+//!         || tokens.status().last_error.is_none() // no one has asked yet, or not since the token expired
+//!         || matches!(tokio::time::timeout(Duration::from_secs(1), tokens.token()).await, Ok(Ok(_)))
+//! }
+//! ```
+//!
+//! Call [`TokenRefresher::token`](crate::TokenRefresher::token) once at start to warm up: with the result, a wrong key
+//! shows before the first call.

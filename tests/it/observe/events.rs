@@ -1,0 +1,230 @@
+//! The events: few, and each at the level of what it means for calls.
+
+use std::{io, time::Duration};
+
+use tokio::time::sleep;
+use tower_sinch_auth::{TokenError, TokenErrorKind, TokenRefresher};
+use tracing::{Event, Level, Subscriber};
+use tracing_subscriber::{
+    Layer,
+    layer::{Context, SubscriberExt},
+    registry::Registry,
+};
+
+use super::{
+    Observed,
+    scenario::{
+        MINUTE, builder, call, call_that_cannot_be_replayed, call_that_is_refused, everything,
+        refresh_in_background, until_nearly_expired, warm,
+    },
+};
+use crate::{
+    probe::API,
+    support::{Answer, ScriptedSource},
+};
+
+const REFRESHED: &str = "token refreshed";
+const ATTEMPT_FAILED: &str = "token request failed";
+const REFRESH_FAILED: &str = "token refresh failed";
+const SERVING: &str = "serving the token until it expires";
+
+/// The host of [`API`].
+fn api_host() -> String {
+    API.parse::<http::Uri>().unwrap().host().unwrap().to_owned()
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_the_token_is_fresh_and_accepted_nothing_is_seen() {
+    let observed = Observed::start();
+    let tokens = warm(&ScriptedSource::new()).await;
+    let before = (observed.log.ours().len(), observed.meters.all());
+    for _ in 0..100 {
+        call(&tokens, &[]).await;
+    }
+    assert_eq!((observed.log.ours().len(), observed.meters.all()), before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn normal_life_is_one_line_for_each_token_at_info() {
+    let observed = Observed::start();
+    let tokens = warm(&ScriptedSource::new()).await;
+    for _ in 0..3 {
+        until_nearly_expired().await;
+        refresh_in_background(&tokens).await;
+    }
+    let lines: Vec<_> = observed.log.events().into_iter().map(|event| (event.level, event.name)).collect();
+    assert_eq!(lines, vec![(Level::INFO, REFRESHED.to_owned()); 4]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refreshed_token_says_how_long_it_lives_and_when_it_is_renewed() {
+    let observed = Observed::start();
+    let tokens = warm(&ScriptedSource::new()).await;
+    let event = observed.log.events_named(REFRESHED).remove(0);
+    assert_eq!(event.parent.as_deref(), Some("token_flight"));
+    assert_eq!(event.field("reason"), "first");
+    assert_eq!(event.seconds("lifetime_seconds"), 3600.0);
+    let refresh_in = tokens.status().refresh_in.unwrap().as_secs_f64();
+    assert!((event.seconds("refresh_in_seconds") - refresh_in).abs() < 1.0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_attempt_says_why_and_when_the_next_one_is_made() {
+    let observed = Observed::start();
+    let cause =
+        io::Error::new(io::ErrorKind::ConnectionRefused, TokenError::new(TokenErrorKind::Rejected, "deeper"));
+    let error = TokenError::new(TokenErrorKind::Unavailable, cause);
+    let source =
+        ScriptedSource::new().then(Answer::Error(error.with_retry_after(Some(Duration::from_secs(3)))));
+    TokenRefresher::new(source).token().await.unwrap();
+    let event = observed.log.events_named(ATTEMPT_FAILED).remove(0);
+    assert_eq!(event.level, Level::INFO);
+    assert_eq!((event.field("attempt"), event.field("error.type")), ("1", "unavailable"));
+    assert!(event.seconds("retry_in_seconds") >= 3.0);
+    assert!(event.field("error").contains("check the network path"));
+    assert!(event.field("error.causes").ends_with(": deeper"), "{event:?}");
+    assert_eq!(observed.log.events_named(REFRESHED)[0].field("attempts"), "2");
+}
+
+#[tokio::test(start_paused = true)]
+async fn with_a_valid_token_at_hand_failures_warn_and_that_it_serves_until_it_expires_is_said_once() {
+    let observed = Observed::start();
+    let source = ScriptedSource::new();
+    let tokens = warm(&source).await;
+    until_nearly_expired().await;
+    source.clone().then_error(TokenErrorKind::Unavailable).then_error(TokenErrorKind::Unavailable);
+    for _ in 0..50 {
+        refresh_in_background(&tokens).await;
+        sleep(Duration::from_millis(100)).await;
+    }
+    let failed = observed.log.events_named(REFRESH_FAILED);
+    assert_eq!(failed.iter().map(|event| event.level).collect::<Vec<_>>(), [Level::WARN; 2]);
+    assert_eq!(failed.iter().map(|event| event.field("failures")).collect::<Vec<_>>(), ["1", "2"]);
+    assert!(failed[1].seconds("retry_in_seconds") > 0.0);
+    let serving = observed.log.events_named(SERVING);
+    assert_eq!(serving.len(), 1);
+    assert_eq!((serving[0].level, serving[0].field("generation")), (Level::WARN, "1"));
+    assert!(serving[0].seconds("expires_in_seconds") > 100.0);
+    assert_eq!(observed.log.events_named(REFRESHED)[1].field("failures"), "2");
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_valid_token_a_failure_is_an_error() {
+    let observed = Observed::start();
+    let tokens = builder(&ScriptedSource::new().then_error(TokenErrorKind::Rejected)).build();
+    tokens.token().await.unwrap_err();
+    let failed = observed.log.events_named(REFRESH_FAILED);
+    assert_eq!((failed.len(), failed[0].level), (1, Level::ERROR));
+    assert_eq!((failed[0].field("error.type"), failed[0].field("expires_in_seconds")), ("rejected", ""));
+    assert!(observed.log.events_named(SERVING).is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rejected_token_that_cannot_be_replaced_is_an_error_though_it_has_not_expired() {
+    let observed = Observed::start();
+    let source = ScriptedSource::new();
+    let tokens = warm(&source).await;
+    source.clone().then_error(TokenErrorKind::Rejected);
+    call(&tokens, &["token-1"]).await;
+    assert_eq!(observed.log.events_named(REFRESH_FAILED)[0].level, Level::ERROR);
+    assert!(observed.log.events_named(SERVING).is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_401_and_what_became_of_it_are_for_debugging() {
+    let observed = Observed::start();
+    let tokens = warm(&ScriptedSource::new()).await;
+    call(&tokens, &["token-1"]).await;
+    let rejected = observed.log.events_named("token rejected").remove(0);
+    let settled = observed.log.events_named("rejected call settled").remove(0);
+    assert_eq!((rejected.level, rejected.field("generation")), (Level::DEBUG, "1"));
+    assert_eq!((settled.level, settled.field("generation")), (Level::DEBUG, "2"));
+    assert_eq!(settled.field("verdict"), "helped");
+    assert_eq!(
+        (rejected.field("server.address"), settled.field("server.address")),
+        (&*api_host(), &*api_host())
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn that_an_api_rejects_fresh_tokens_is_said_once_until_its_pause_is_over() {
+    const PAUSED: &str = "fresh tokens rejected, refreshes paused";
+    let observed = Observed::start();
+    let tokens = warm(&ScriptedSource::new()).await;
+    for _ in 0..20 {
+        call(&tokens, &["token-1", "token-2", "token-3"]).await;
+    }
+    let paused = observed.log.events_named(PAUSED);
+    assert_eq!((paused.len(), paused[0].level), (1, Level::WARN));
+    assert_eq!(
+        (paused[0].field("server.address"), paused[0].seconds("resume_in_seconds")),
+        (&*api_host(), 1.0)
+    );
+    sleep(MINUTE).await;
+    call(&tokens, &["token-1", "token-2", "token-3"]).await;
+    assert_eq!(observed.log.events_named(PAUSED).len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_api_that_rejects_uploads_is_paused_aloud_though_no_retry_tells() {
+    let observed = Observed::start();
+    let tokens = warm(&ScriptedSource::new()).await;
+    for _ in 0..5 {
+        call_that_cannot_be_replayed(&tokens).await;
+    }
+    assert_eq!(observed.log.events_named("fresh tokens rejected, refreshes paused").len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_request_is_an_error_that_names_the_host_and_no_more_of_the_address() {
+    let observed = Observed::start();
+    let tokens = warm(&ScriptedSource::new()).await;
+    call_that_is_refused(&tokens).await;
+    let refused = observed.log.events_named("request refused").remove(0);
+    assert_eq!((refused.level, refused.field("server.address")), (Level::ERROR, "example.com"));
+    for part in ["password", "path", "query"] {
+        assert!(!format!("{:?}", refused.fields).contains(part), "{refused:?}");
+    }
+}
+
+/// Asks for the status within every event and span, as a subscriber that exports it may.
+struct Nosy(TokenRefresher);
+
+impl<S: Subscriber> Layer<S> for Nosy {
+    fn on_event(&self, _event: &Event<'_>, _context: Context<'_, S>) {
+        assert!(!format!("{:?}", self.0.status()).is_empty());
+    }
+
+    fn on_new_span(&self, _: &tracing::span::Attributes<'_>, _: &tracing::span::Id, _: Context<'_, S>) {
+        assert!(!format!("{:?}", self.0.status()).is_empty());
+    }
+}
+
+#[test]
+fn a_subscriber_may_ask_for_the_status_at_any_time() {
+    let (done, is_done) = std::sync::mpsc::channel();
+    // On a thread of its own, which it may block.
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
+        runtime.unwrap().block_on(async {
+            let source = ScriptedSource::new().then_error(TokenErrorKind::Unavailable);
+            let tokens = builder(&source).build();
+            let nosy = Registry::default().with(Nosy(tokens.clone()));
+            let _listening = tracing::subscriber::set_default(nosy);
+            tokens.token().await.unwrap_err();
+            sleep(MINUTE).await;
+            tokens.token().await.unwrap();
+            call(&tokens, &["token-1", "token-2"]).await;
+            sleep(MINUTE).await;
+            call_that_cannot_be_replayed(&tokens).await;
+            call_that_cannot_be_replayed(&tokens).await;
+        });
+        done.send(()).unwrap();
+    });
+    is_done.recv_timeout(Duration::from_secs(20)).expect("no event is sent under the lock");
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_listener_all_goes_on_as_ever() {
+    everything().await;
+}
