@@ -83,10 +83,14 @@ where
         loop {
             let step = match this.call.as_mut().as_pin_mut() {
                 Some(call) => {
-                    let answer = ready!(call.poll(cx)).map_err(Into::into);
+                    let answer = ready!(call.poll(cx));
                     // Gone before anything else happens: it may hold what makes the inner service ready again.
                     this.call.set(None);
-                    mem::replace(this.stage, Stage::Done).answered(answer)
+                    if this.stage.ends_with(&answer) {
+                        *this.stage = Stage::Done;
+                        return Poll::Ready(answer.map_err(Into::into));
+                    }
+                    mem::replace(this.stage, Stage::Done).answered(answer.map_err(Into::into))
                 }
                 None => mem::replace(this.stage, Stage::Done).advance(cx),
             };

@@ -14,7 +14,7 @@ use std::{
 
 use arc_swap::ArcSwapOption;
 use futures_util::future::{Either, Shared, select};
-use http::{HeaderMap, header::AUTHORIZATION};
+use http::HeaderValue;
 use tokio::{
     runtime::Handle,
     sync::oneshot,
@@ -186,9 +186,9 @@ impl TokenRefresher {
         &self.inner.observer
     }
 
-    /// Puts a usable token into `headers` and returns its generation. Never waits; takes no lock while it is fresh.
+    /// Returns the header of a usable token, and its generation. Never waits; takes no lock while it is fresh.
     #[inline]
-    pub(crate) fn authorize(&self, headers: &mut HeaderMap) -> Option<u64> {
+    pub(crate) fn authorization(&self) -> Option<(HeaderValue, u64)> {
         let current = self.inner.current.load();
         let token = current.as_ref()?;
         match token.validity.phase(self.inner.clock.now()) {
@@ -196,8 +196,7 @@ impl TokenRefresher {
             Phase::RefreshDue => self.refresh_in_background(),
             Phase::Expired => return None,
         }
-        headers.insert(AUTHORIZATION, token.authorization.clone());
-        Some(token.generation)
+        Some((token.authorization.clone(), token.generation))
     }
 
     /// Decides about `goal`, and starts a flight where one is called for.

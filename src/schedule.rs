@@ -51,7 +51,7 @@ pub(crate) enum Lifetime {
     Static,
 }
 
-/// The life of one token, as ages counted from the moment its request was sent.
+/// The life of one token, counted from the moment its request was sent.
 #[derive(Clone, Copy, Debug, Hash)]
 pub(crate) struct Validity {
     sent: Now,
@@ -60,13 +60,13 @@ pub(crate) struct Validity {
 
 #[derive(Clone, Copy, Debug, Hash)]
 struct Ages {
-    /// `RefreshDue` from here.
-    due: Duration,
-    /// A refresh may start from here: `due`, but never within 1 s of the request for this token.
+    /// `RefreshDue` from here, as the clocks will show it: every request asks for the phase.
+    due_at: Now,
+    /// `Expired` from here, likewise: `expires` less the margin.
+    unusable_at: Now,
+    /// The age from which a refresh may start: when it is due, but never within 1 s of the request for this token.
     renew: Duration,
-    /// `Expired` from here: `expires` less the margin.
-    unusable: Duration,
-    /// The issuer's word.
+    /// The age by the issuer's word.
     expires: Duration,
 }
 
@@ -112,6 +112,18 @@ impl Now {
         let wall = self.wall.duration_since(earlier.wall).unwrap_or_default();
         mono.max(wall)
     }
+
+    /// Whether one of the clocks, or both, says that it is `moment` or later.
+    #[inline]
+    fn reaches(self, moment: Self) -> bool {
+        self.mono >= moment.mono || self.wall >= moment.wall
+    }
+
+    /// What the clocks will say after `wait`.
+    fn later(self, wait: Duration) -> Self {
+        // A wall clock that cannot go on any further is not to be believed.
+        Self { mono: after(self.mono, wait), wall: self.wall.checked_add(wait).unwrap_or(self.wall) }
+    }
 }
 
 // === impl Policy ===
@@ -145,18 +157,19 @@ impl Validity {
             Lifetime::Unknown => policy.default_lifetime,
             Lifetime::Of(lifetime) => lifetime,
         };
-        let ages = if lifetime < MIN_LIFETIME {
+        let (due, renew, unusable, expires) = if lifetime < MIN_LIFETIME {
             let expires = received.since(sent).saturating_add(MIN_LIFETIME);
-            Ages { due: Duration::ZERO, renew: MIN_LIFETIME, unusable: expires, expires }
+            (Duration::ZERO, MIN_LIFETIME, expires, expires)
         } else {
             let expires = lifetime.min(MAX_LIFETIME);
             let lead = policy.refresh_lead.min(expires / 2);
             let margin = policy.expiry_margin.min(expires / 10);
             let unusable = expires.saturating_sub(margin);
             let due = expires.saturating_sub(lead).saturating_sub(lead.mul_f64(JITTER * roll)).min(unusable);
-            Ages { due, renew: due, unusable, expires }
+            (due, due, unusable, expires)
         };
-        Self { sent, ages: Some(ages) }
+        let (due_at, unusable_at) = (sent.later(due), sent.later(unusable));
+        Self { sent, ages: Some(Ages { due_at, unusable_at, renew, expires }) }
     }
 
     #[inline]
@@ -164,13 +177,12 @@ impl Validity {
         let Some(ages) = &self.ages else {
             return Phase::Fresh;
         };
-        let age = now.since(self.sent);
-        if age >= ages.unusable {
-            Phase::Expired
-        } else if age >= ages.due {
+        if !now.reaches(ages.due_at) {
+            Phase::Fresh
+        } else if !now.reaches(ages.unusable_at) {
             Phase::RefreshDue
         } else {
-            Phase::Fresh
+            Phase::Expired
         }
     }
 

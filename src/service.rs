@@ -81,7 +81,7 @@ impl<S, R> SinchAuth<S, R> {
         let settings = &self.settings;
         let switches = request.extensions().get::<RequestAuth>().copied().unwrap_or_default();
         let keeps = settings.existing_authorization == ExistingAuthorization::Keep;
-        if switches.skip || (keeps && request.headers().contains_key(AUTHORIZATION)) {
+        if switches.skip || (keeps && request.headers().contains_key(&AUTHORIZATION)) {
             return Treatment::Pass;
         }
         match (settings.audience.check(request.uri(), request.headers()), settings.outside_audience) {
@@ -120,7 +120,7 @@ where
         self.inner.poll_ready(cx).map_err(Into::into)
     }
 
-    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+    fn call(&mut self, request: Request<B>) -> Self::Future {
         let retry = match self.treatment(&request) {
             Treatment::Pass => return ResponseFuture::called(self.inner.call(R::pass(request)), None, None),
             Treatment::Refuse(error) => {
@@ -130,11 +130,13 @@ where
             Treatment::Authorize { retry } => retry,
         };
         let tokens = &self.settings.tokens;
-        if let Some(generation) = tokens.authorize(request.headers_mut()) {
+        if let Some((authorization, generation)) = tokens.authorization() {
             let tokens = tokens.clone();
             let origin = origin(request.uri(), request.headers());
-            let (request, kept) =
+            // What is kept gets the header of another token, should it be sent.
+            let (mut request, kept) =
                 if retry { self.settings.replay.keep(request) } else { (R::pass(request), None) };
+            request.headers_mut().insert(AUTHORIZATION, authorization);
             let spare = kept.map(|kept| Spare { inner: self.inner.clone(), kept });
             let sent = Sent { tokens, generation, origin };
             return ResponseFuture::called(self.inner.call(request), Some(sent), spare);

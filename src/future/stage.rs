@@ -120,25 +120,26 @@ where
     S::Error: Into<BoxError>,
     ResBody: Body,
 {
-    /// Goes on from a stage in which a call was answered.
+    /// Whether `answer` is all that was to be done, as it nearly always is.
+    #[inline]
+    pub(crate) fn ends_with<E>(&self, answer: &Result<Response<ResBody>, E>) -> bool {
+        match (self, answer) {
+            (Self::Called { sent: Some(_), .. }, Ok(response)) => {
+                !rejects_token(response.status(), response.headers())
+            }
+            (Self::Retried { .. }, _) => false,
+            _ => true,
+        }
+    }
+
+    /// Goes on from a stage in which a call got an answer that does not end it.
     pub(crate) fn answered(
         self,
         answer: Result<Response<ResBody>, BoxError>,
     ) -> Step<S::Future, S, R, B, ResBody> {
-        let response = match answer {
-            Ok(response) => response,
-            Err(error) => {
-                if let Self::Retried { sent } = self {
-                    sent.settled(Settled::Failed);
-                }
-                return Step::Return(Err(error));
-            }
-        };
-        match self {
+        match (self, answer) {
             // ## Called => done | Refreshing | Retrying
-            Self::Called { sent: Some(sent), spare }
-                if rejects_token(response.status(), response.headers()) =>
-            {
+            (Self::Called { sent: Some(sent), spare }, Ok(response)) => {
                 sent.tokens.observer().rejected(&sent.origin, sent.generation);
                 // Reported first: also a request that cannot be sent again heals the next one.
                 let goal = Goal::Replace { generation: sent.generation, origin: sent.origin.clone() };
@@ -158,11 +159,15 @@ where
                 }
             }
             // ## Retried => done
-            Self::Retried { sent } => {
+            (Self::Retried { sent }, Ok(response)) => {
                 sent.report(response.status());
                 Step::Return(Ok(response))
             }
-            _ => Step::Return(Ok(response)),
+            (Self::Retried { sent }, Err(error)) => {
+                sent.settled(Settled::Failed);
+                Step::Return(Err(error))
+            }
+            (_, answer) => Step::Return(answer),
         }
     }
 
@@ -220,11 +225,11 @@ where
 {
     /// Sends the request, now that `inner` is ready.
     fn send<ResBody>(mut self, token: &AccessToken) -> Step<S::Future, S, R, B, ResBody> {
-        self.request.headers_mut().insert(AUTHORIZATION, token.authorization().clone());
         let origin = origin(self.request.uri(), self.request.headers());
         let sent = Sent { tokens: self.tokens, generation: token.generation(), origin };
-        let (request, kept) =
+        let (mut request, kept) =
             if self.retry { self.replay.keep(self.request) } else { (R::pass(self.request), None) };
+        request.headers_mut().insert(AUTHORIZATION, token.authorization().clone());
         let spare = kept.map(|kept| Spare { inner: self.inner.clone(), kept });
         Step::Call(self.inner.call(request), Stage::Called { sent: Some(sent), spare })
     }
