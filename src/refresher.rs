@@ -7,6 +7,7 @@ mod results;
 
 use std::{
     fmt,
+    future::Future,
     panic::catch_unwind,
     pin::pin,
     sync::{Arc, Mutex, MutexGuard, TryLockError, atomic::AtomicU64},
@@ -205,29 +206,31 @@ impl TokenRefresher {
     }
 
     /// Waits for the flight; should it disappear, for the next one.
-    pub(crate) async fn wait(self, goal: Goal, joined: Joined) -> Outcome {
-        let waiting = self.observer().waiting();
-        let outcome = self.landing(goal, joined).await;
-        waiting.ended(&outcome);
-        outcome
-    }
-
-    async fn landing(self, goal: Goal, mut joined: Joined) -> Outcome {
-        for _ in 0..MAX_LOST_FLIGHTS {
-            let Some(patience) = timer(joined.deadline) else {
-                return Err(TokenError::of(Fault::NoRuntime));
+    // Not an `async fn`, which holds its arguments twice: many callers may wait at once.
+    #[expect(clippy::manual_async_fn, reason = "the future would be larger by a third")]
+    pub(crate) fn wait(self, goal: Goal, mut joined: Joined) -> impl Future<Output = Outcome> + Send {
+        async move {
+            let waiting = self.observer().waiting();
+            let outcome = 'landed: {
+                for _ in 0..MAX_LOST_FLIGHTS {
+                    let Some(patience) = timer(joined.deadline) else {
+                        break 'landed Err(TokenError::of(Fault::NoRuntime));
+                    };
+                    if let Either::Left((Ok(outcome), _)) = select(joined.outcome, pin!(patience)).await {
+                        break 'landed outcome.map(|token| self.newest(token));
+                    }
+                    self.inner.lost(joined.id);
+                    match self.acquire(&goal) {
+                        Acquired::Token(token) => break 'landed Ok(token),
+                        Acquired::Failed(error) => break 'landed Err(error),
+                        Acquired::Flight(next) => joined = next,
+                    }
+                }
+                Err(TokenError::of(Fault::FlightLost))
             };
-            if let Either::Left((Ok(outcome), _)) = select(joined.outcome, pin!(patience)).await {
-                return outcome.map(|token| self.newest(token));
-            }
-            self.inner.lost(joined.id);
-            match self.acquire(&goal) {
-                Acquired::Token(token) => return Ok(token),
-                Acquired::Failed(error) => return Err(error),
-                Acquired::Flight(next) => joined = next,
-            }
+            waiting.ended(&outcome);
+            outcome
         }
-        Err(TokenError::of(Fault::FlightLost))
     }
 
     /// Reports how the retry of a request of `origin` went with `generation`.

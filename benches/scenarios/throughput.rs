@@ -1,0 +1,163 @@
+//! What a call costs while the token is fresh: on two threads against one, and over a connection.
+
+use std::{
+    convert::Infallible,
+    future::{Future, Ready, ready},
+    hint::black_box,
+    task::{Context, Poll},
+    time::{Duration, Instant},
+};
+
+use futures::FutureExt;
+use http::{Request, Response};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::{
+    client::legacy::Client,
+    rt::{TokioExecutor, TokioIo},
+};
+use tokio::{net::TcpListener, runtime::Builder};
+use tower::{Layer, Service, retry::RetryLayer};
+use tower_sinch_auth::NoReplay;
+
+use crate::contenders::{API, Body, OnceOn401, constant, request, warm};
+
+const ROUNDS: usize = 15;
+
+/// Answers at once.
+#[derive(Clone)]
+struct Bare;
+
+/// Names of contenders and what was measured, in order; the first is what the others are compared with.
+struct Table(Vec<(&'static str, Vec<f64>)>);
+
+// === impl Bare ===
+
+impl Service<Request<Body>> for Bare {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Ready<Result<Response<Body>, Infallible>>;
+
+    fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        black_box(&request);
+        ready(Ok(Response::new(Body::default())))
+    }
+}
+
+// === impl Table ===
+
+impl Table {
+    fn record(&mut self, name: &'static str, value: f64) {
+        match self.0.iter_mut().find(|row| row.0 == name) {
+            Some(row) => row.1.push(value),
+            None => self.0.push((name, vec![value])),
+        }
+    }
+
+    fn medians(self) -> impl Iterator<Item = (&'static str, f64)> {
+        self.0.into_iter().map(|(name, mut values)| {
+            values.sort_unstable_by(f64::total_cmp);
+            (name, *values.get(values.len() / 2).expect("every round ran"))
+        })
+    }
+}
+
+/// The time of a call on two threads at once, divided by that on one. Median of the rounds.
+pub(crate) fn two_threads() {
+    let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let layer = runtime.block_on(warm());
+    let retrying = RetryLayer::new(OnceOn401::default()).layer(constant().layer(Bare));
+    let mut table = Table(Vec::new());
+    for _ in 0..ROUNDS {
+        table.record("bare", threads_ratio(Bare));
+        table.record("constant header", threads_ratio(constant().layer(Bare)));
+        table.record("SinchAuth, NoReplay", threads_ratio(layer.clone().replay(NoReplay).layer(Bare)));
+        table.record("constant + tower::retry", threads_ratio(retrying.clone()));
+        table.record("SinchAuth, CloneBody", threads_ratio(layer.clone().layer(Bare)));
+    }
+    println!("{:24} {:>24}", "", "two threads / one");
+    for (name, median) in table.medians() {
+        println!("{name:24} {median:>24.3}");
+    }
+}
+
+fn threads_ratio<S>(service: S) -> f64
+where
+    S: Service<Request<Body>> + Clone + Send,
+{
+    let one = calls(service.clone());
+    let two = std::thread::scope(|scope| {
+        let other = service.clone();
+        let other = scope.spawn(|| calls(other));
+        let here = calls(service);
+        here.max(other.join().expect("it does not panic"))
+    });
+    two.as_secs_f64() / one.as_secs_f64()
+}
+
+fn calls<S: Service<Request<Body>>>(mut service: S) -> Duration {
+    let start = Instant::now();
+    for _ in 0..50_000 {
+        let _ = service.poll_ready(&mut Context::from_waker(futures::task::noop_waker_ref()));
+        black_box(service.call(request(http::Uri::from_static(API))).now_or_never().is_some());
+    }
+    start.elapsed()
+}
+
+/// Calls a second over one HTTP/1.1 connection, client and server on one thread, divided by the bare client's.
+pub(crate) fn loopback() {
+    let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("it is bound");
+        tokio::spawn(serve(listener));
+        let uri = format!("http://{address}/v1");
+        let client = Client::builder(TokioExecutor::new()).build_http::<Body>();
+        let layer = warm().await;
+        let mut table = Table(Vec::new());
+        for _ in 0..ROUNDS {
+            let bare = calls_a_second(client.clone(), &uri).await;
+            table.record("bare client", 1.0);
+            let rate = calls_a_second(constant().layer(client.clone()), &uri).await;
+            table.record("constant header", rate / bare);
+            let rate = calls_a_second(layer.clone().replay(NoReplay).layer(client.clone()), &uri).await;
+            table.record("SinchAuth, NoReplay", rate / bare);
+            let retrying = RetryLayer::new(OnceOn401::default()).layer(constant().layer(client.clone()));
+            let rate = calls_a_second(retrying, &uri).await;
+            table.record("constant + tower::retry", rate / bare);
+            let rate = calls_a_second(layer.clone().layer(client.clone()), &uri).await;
+            table.record("SinchAuth, CloneBody", rate / bare);
+        }
+        println!("{:24} {:>24}", "", "calls/s / bare client's");
+        for (name, median) in table.medians() {
+            println!("{name:24} {median:>24.3}");
+        }
+    });
+}
+
+async fn serve(listener: TcpListener) {
+    while let Ok((stream, _)) = listener.accept().await {
+        let answer =
+            service_fn(|_: Request<Incoming>| async { Ok::<_, Infallible>(Response::new(Body::default())) });
+        tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), answer));
+    }
+}
+
+fn calls_a_second<S>(mut service: S, uri: &str) -> impl Future<Output = f64>
+where
+    S: Service<Request<Body>, Response = Response<Incoming>>,
+{
+    const CALLS: u32 = 2_000;
+    async move {
+        let start = Instant::now();
+        for _ in 0..CALLS {
+            let _ = std::future::poll_fn(|cx| service.poll_ready(cx)).await;
+            let answer = service.call(request(uri)).await.ok().expect("the server answers");
+            black_box(answer.status());
+        }
+        f64::from(CALLS) / start.elapsed().as_secs_f64()
+    }
+}

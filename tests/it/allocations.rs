@@ -1,0 +1,176 @@
+//! What the layer and the refresher take of memory, as counts of allocations and bytes.
+//!
+//! The counts are of one thread, so that tests that run beside these do not disturb them.
+
+use std::{
+    convert::Infallible,
+    future::{Future, Ready, ready},
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use allocation_counter::measure;
+use bytes::Bytes;
+use futures::FutureExt;
+use http::{
+    HeaderValue, Request, Response,
+    header::{ACCEPT, CONTENT_TYPE, USER_AGENT},
+};
+use http_body_util::Full;
+use tokio::{
+    runtime::{Builder, Runtime},
+    task::JoinSet,
+};
+use tower::{Layer, Service, ServiceExt};
+use tower_sinch_auth::{IssuedToken, NoReplay, Replay, SinchAuth, SinchAuthLayer, TokenRefresher};
+
+use crate::{
+    probe::API,
+    support::{HOUR, ScriptedSource},
+};
+
+type Body = Full<Bytes>;
+const LATENCY: Duration = Duration::from_millis(100);
+
+type BareFuture = Ready<Result<Response<Body>, Infallible>>;
+
+/// Answers at once, and allocates nothing.
+#[derive(Clone)]
+struct Bare;
+
+impl Service<Request<Body>> for Bare {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = BareFuture;
+
+    fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Body>) -> BareFuture {
+        drop(request);
+        ready(Ok(Response::new(Body::default())))
+    }
+}
+
+/// A request whose header values are static: cloning one that was copied from a string allocates the first time.
+fn request() -> Request<Body> {
+    let json = HeaderValue::from_static("application/json");
+    Request::post(API)
+        .header(ACCEPT, json.clone())
+        .header(CONTENT_TYPE, json)
+        .header(USER_AGENT, HeaderValue::from_static("test"))
+        .body(Body::from("{}"))
+        .unwrap()
+}
+
+/// A runtime whose work is all done on this thread, without waiting for its timers.
+fn runtime() -> Runtime {
+    Builder::new_current_thread().enable_time().start_paused(true).build().unwrap()
+}
+
+/// A layer that has a token, of the length of Sinch's.
+fn warm() -> SinchAuthLayer {
+    let tokens = TokenRefresher::new(|| async { IssuedToken::bearer("t".repeat(1000), Some(HOUR)) });
+    runtime().block_on(tokens.token()).unwrap();
+    SinchAuthLayer::new(tokens)
+}
+
+/// What one call allocates beside its request, and that its end leaves nothing behind; the first call is not counted.
+#[track_caller]
+fn allocations<S>(mut service: S) -> u64
+where
+    S: Service<Request<Body>, Response = Response<Body>>,
+{
+    let mut call = |request| {
+        let ready = service.ready().now_or_never();
+        let call = ready.unwrap().ok().unwrap().call(request);
+        assert!(call.now_or_never().unwrap().is_ok());
+    };
+    call(request());
+    let made = measure(|| drop(request()));
+    let taken = measure(|| call(request()));
+    assert_eq!(taken.count_current, 0, "left behind");
+    taken.count_total - made.count_total
+}
+
+/// The size of the service, and of its future, without what is the inner service's.
+fn sizes<R: Replay<Body, Body = Body>>(mut service: SinchAuth<Bare, R>) -> (usize, usize) {
+    let future = service.call(request());
+    (size_of_val(&service), size_of_val(&future) - size_of::<BareFuture>())
+}
+
+#[test]
+fn a_call_with_a_fresh_token_allocates_nothing_of_ours_with_no_replay() {
+    assert_eq!(allocations(Bare), 0, "the bare call");
+    assert_eq!(allocations(warm().replay(NoReplay).layer(Bare)), 0);
+}
+
+#[test]
+fn keeping_a_request_for_the_retry_takes_two_allocations_which_are_those_of_its_header_map() {
+    let request = request();
+    assert_eq!(measure(|| drop(request.headers().clone())).count_total, 2);
+    assert_eq!(allocations(warm().layer(Bare)), 2);
+}
+
+#[test]
+fn the_service_is_five_words_and_the_future_one_line_beside_what_it_keeps() {
+    let (service, no_replay) = sizes(warm().replay(NoReplay).layer(Bare));
+    let (_, clone_body) = sizes(warm().layer(Bare));
+    assert!(service <= 40, "service: {service}");
+    assert!(no_replay <= 64, "future with NoReplay: {no_replay}");
+    assert!(clone_body <= no_replay + size_of::<Request<Body>>() + 16, "future with CloneBody: {clone_body}");
+}
+
+#[test]
+fn a_refresher_with_a_token_of_1000_bytes_takes_less_than_4_kib() {
+    let runtime = runtime();
+    let source = ScriptedSource::new();
+    let mut tokens = None;
+    let taken = measure(|| {
+        let made = TokenRefresher::new(move || {
+            let _source = &source;
+            async { IssuedToken::bearer("t".repeat(1000), Some(HOUR)) }
+        });
+        runtime.block_on(made.token()).unwrap();
+        tokens = Some(made);
+    });
+    assert!(taken.bytes_current < 4096, "{} bytes", taken.bytes_current);
+}
+
+#[test]
+fn a_caller_that_waits_for_the_first_token_takes_less_than_750_bytes_beside_its_task_and_request() {
+    let source = ScriptedSource::new().delay(LATENCY);
+    let service = SinchAuthLayer::new(source.clone()).layer(Bare);
+    let waiting = bytes_each(|| service.clone().oneshot(request()));
+    assert_eq!(source.requests(), 1);
+    let sleeping = bytes_each(|| {
+        let request = request();
+        async {
+            tokio::time::sleep(LATENCY).await;
+            drop(request);
+        }
+    });
+    assert!(
+        waiting < sleeping + 750,
+        "{waiting} bytes, and {sleeping} for a task that sleeps with its request"
+    );
+}
+
+/// The heap that each of 1000 tasks takes while all of them wait.
+fn bytes_each<F: Future<Output: Send + 'static> + Send + 'static>(task: impl Fn() -> F) -> u64 {
+    const TASKS: u32 = 1000;
+    let runtime = runtime();
+    let taken = measure(|| {
+        runtime.block_on(async {
+            let mut tasks = JoinSet::new();
+            for _ in 0..TASKS {
+                tasks.spawn(task());
+            }
+            while let Some(ended) = tasks.join_next().await {
+                drop(ended);
+            }
+        });
+    });
+    taken.bytes_max / u64::from(TASKS)
+}
