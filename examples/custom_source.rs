@@ -1,6 +1,8 @@
-//! Tokens from elsewhere: a file that another process writes. `cargo run --example custom_source`
+//! Tokens from elsewhere: a file that another process writes. `cargo run --example custom_source`; with `SINCH_TOKEN_FILE`
+//! and `SINCH_PROJECT_ID` in the environment it calls the real Numbers API with the token in that file.
 
 use std::{
+    env,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -8,7 +10,9 @@ use std::{
 use bytes::Bytes;
 use http::Request;
 use http_body_util::Full;
-use tower::{ServiceBuilder, ServiceExt};
+use hyper_rustls::HttpsConnectorBuilder;
+use hyper_util::{client::legacy::Client, rt::TokioExecutor};
+use tower::{Layer, ServiceExt};
 use tower_sinch_auth::{
     Audience, BoxError, IssuedToken, SinchAuthLayer, TokenError, TokenErrorKind, TokenRefresher, TokenSource,
     testing::FakeSinch,
@@ -34,13 +38,21 @@ impl TokenSource for TokenFile {
 
 #[tokio::main]
 async fn main() -> Result<(), BoxError> {
+    let https = HttpsConnectorBuilder::new().with_native_roots()?.https_or_http().enable_http1().build();
+    let client = Client::builder(TokioExecutor::new()).build::<_, Full<Bytes>>(https);
+    if let (Ok(file), Ok(project)) = (env::var("SINCH_TOKEN_FILE"), env::var("SINCH_PROJECT_ID")) {
+        let uri = format!("https://numbers.api.sinch.com/v1/projects/{project}/availableRegions");
+        let sinch = SinchAuthLayer::new(TokenFile(file.into())).layer(client);
+        println!("{}", sinch.oneshot(Request::get(uri).body(Full::default())?).await?.status());
+        return Ok(());
+    }
     let fake = FakeSinch::start().await?;
-    let file = std::env::temp_dir().join(format!("sinch-token-{}", std::process::id()));
+    let file = env::temp_dir().join(format!("sinch-token-{}", std::process::id()));
     let request =
         Request::get(fake.api("/v1/projects/demo/availableRegions")).body(Full::<Bytes>::default())?;
 
     let layer = SinchAuthLayer::new(TokenFile(file.clone()));
-    let sinch = ServiceBuilder::new().layer(layer).service(fake.client());
+    let sinch = layer.layer(client);
 
     write_token(&fake, &file).await?;
     println!("the file has a token: {}", sinch.clone().oneshot(request.clone()).await?.status());
