@@ -21,7 +21,7 @@ use hyper_util::{
 use tower::{Layer, Service, ServiceExt, util::BoxCloneSyncService};
 use tower_sinch_auth::{
     AccessToken, Audience, AudienceError, BoxError, BufferBody, CloneBody, IssuedToken, NoReplay, ReplayBody,
-    RequestAuth, SinchAuth, SinchAuthLayer, TokenError, TokenRefresher, TokenStatus,
+    RequestAuth, SinchAuth, SinchAuthLayer, TokenError, TokenRefresher, TokenStatus, future::ResponseFuture,
 };
 
 use crate::probe::{API, Api, assert_welcome, scripted, success, upload};
@@ -138,6 +138,40 @@ async fn an_inner_service_that_is_not_send_runs_on_a_local_set() {
             assert_eq!(calls.get(), 2);
         })
         .await;
+}
+
+/// Which of the two implementations applies to a type that is `Send` cannot be inferred: then this does not compile.
+trait NotSend<Why> {
+    const CHECKED: () = ();
+}
+
+impl<T> NotSend<()> for T {}
+impl<T: Send> NotSend<Infallible> for T {}
+
+/// An inner service that is `Send`, with a future that is not.
+#[derive(Clone)]
+struct LocalFuture;
+
+impl Service<Request<Full<Bytes>>> for LocalFuture {
+    type Response = Response<Full<Bytes>>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Full<Bytes>>, Infallible>>>>;
+
+    fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _request: Request<Full<Bytes>>) -> Self::Future {
+        Box::pin(async { Ok(success()) })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_future_is_send_only_if_the_inner_services_is() {
+    type Call = ResponseFuture<LocalFuture, CloneBody, Full<Bytes>, Full<Bytes>>;
+    const { <Call as NotSend<_>>::CHECKED };
+    let (layer, _) = scripted();
+    assert_welcome(&layer.layer(LocalFuture).oneshot(upload(Full::default())).await.unwrap());
 }
 
 /// A body that is not `Send`.
