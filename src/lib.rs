@@ -130,8 +130,8 @@
 //! of ours: `http` (requests, responses, addresses, header values, status codes), `http-body` (bounds on bodies),
 //! `http-body-util` and `bytes` (`Full<Bytes>`, the body of token requests), `tower-layer` and `tower-service` (the
 //! traits), `serde` ([`TokenStatus`] serializes); with `client` or `client-ring` also `hyper-util` and `hyper-rustls`
-//! (what [`HttpsClient`] is made of), with `test-util` `hyper-util`. All others can change unseen. Rust 1.85 or later; a
-//! later Rust is asked for in minor versions only.
+//! (what [`HttpsClient`] is made of), with `test-util` `hyper-util`. All others can change unseen. The oldest Rust
+//! that compiles this is the package's `rust-version`, which rises in minor versions only.
 //!
 //! [tower]: https://docs.rs/tower
 //! [Sinch]: https://developers.sinch.com
