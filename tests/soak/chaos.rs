@@ -1,0 +1,143 @@
+//! The phases: about a second each, drawn from the seed. The token endpoint and the API go wrong independently.
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use fastrand::Rng;
+use http::StatusCode;
+use tokio::time::sleep;
+use tower_sinch_auth::testing::Answer;
+
+use crate::{misbehaviour::Kind, world::World};
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Phase {
+    endpoint: Endpoint,
+    /// Of the token endpoint's answers.
+    latency: Duration,
+    /// Of the tokens issued.
+    lifetime: Duration,
+    api: Kind,
+    revocations: u32,
+    /// The access key is replaced at the start.
+    rotates: bool,
+    length: Duration,
+}
+
+/// How the token endpoint misbehaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Endpoint {
+    Calm,
+    Failing,
+    Throttling,
+    RetryLater,
+    NotJson,
+    NoToken,
+    Cutting,
+    Tearing,
+    Hanging,
+    Refusing,
+}
+
+/// How many phases there were, and what they did; of any mood but calm.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Course {
+    pub(crate) phases: u64,
+    pub(crate) endpoint_astray: u64,
+    pub(crate) api_astray: u64,
+    pub(crate) rotations: u64,
+}
+
+/// What a token lives for while nothing is astray, and in the end.
+const CALM_LIFETIME: Duration = Duration::from_secs(60);
+
+// === impl Phase ===
+
+impl Phase {
+    const CALM: Self = Self {
+        endpoint: Endpoint::Calm,
+        latency: Duration::ZERO,
+        lifetime: CALM_LIFETIME,
+        api: Kind::Calm,
+        revocations: 0,
+        rotates: false,
+        length: Duration::ZERO,
+    };
+
+    fn draw(rng: &mut Rng) -> Self {
+        let short = rng.u8(..100) < 60;
+        let slow = rng.u8(..100) < 25;
+        Self {
+            endpoint: Endpoint::draw(rng),
+            latency: if slow { Duration::from_millis(rng.u64(10..350)) } else { Duration::ZERO },
+            lifetime: if short { Duration::from_secs(rng.u64(2..=5)) } else { CALM_LIFETIME },
+            api: Kind::draw(rng),
+            revocations: if rng.u8(..100) < 35 { rng.u32(1..=3) } else { 0 },
+            rotates: rng.u8(..100) < 10,
+            length: Duration::from_millis(rng.u64(500..1_500)),
+        }
+    }
+
+    fn begin(&self, world: &World) {
+        if self.rotates {
+            world.sinch.rotate_key();
+        }
+        world.sinch.set_token_lifetime(self.lifetime);
+        world.sinch.on_token().latency(self.latency);
+        world.sinch.on_token().always(self.endpoint.answer());
+        world.court.mood.set(self.api);
+    }
+}
+
+// === impl Endpoint ===
+
+impl Endpoint {
+    /// Calm, more often than not.
+    fn draw(rng: &mut Rng) -> Self {
+        let astray = [
+            Self::Failing,
+            Self::Throttling,
+            Self::RetryLater,
+            Self::NotJson,
+            Self::NoToken,
+            Self::Cutting,
+            Self::Tearing,
+            Self::Hanging,
+            Self::Refusing,
+        ];
+        if rng.u8(..100) < 70 { Self::Calm } else { rng.choice(astray).unwrap_or(Self::Calm) }
+    }
+
+    fn answer(self) -> Answer {
+        match self {
+            Self::Calm => Answer::AsSinch,
+            Self::Failing => Answer::status(StatusCode::SERVICE_UNAVAILABLE),
+            Self::Throttling => Answer::throttled(),
+            Self::RetryLater => Answer::retry_after(StatusCode::TOO_MANY_REQUESTS, Duration::from_secs(1)),
+            Self::NotJson => Answer::body("<html>Down for maintenance</html>"),
+            Self::NoToken => Answer::body(Bytes::from_static(br#"{"expires_in":3599}"#)),
+            Self::Cutting => Answer::Close,
+            Self::Tearing => Answer::Tear,
+            Self::Hanging => Answer::Hang,
+            Self::Refusing => Answer::Unauthorized,
+        }
+    }
+}
+
+/// Lets one phase follow another until `end`; then all is calm.
+pub(crate) async fn reign(world: &World, rng: &mut Rng, course: &mut Course, end: Instant) {
+    while Instant::now() < end {
+        let phase = Phase::draw(rng);
+        course.phases += 1;
+        course.endpoint_astray += u64::from(phase.endpoint != Endpoint::Calm);
+        course.api_astray += u64::from(phase.api != Kind::Calm);
+        course.rotations += u64::from(phase.rotates);
+        phase.begin(world);
+        for _ in 0..phase.revocations {
+            sleep(phase.length / (phase.revocations + 1)).await;
+            world.court.tokens.revoke();
+        }
+        sleep(phase.length / (phase.revocations + 1)).await;
+    }
+    Phase::CALM.begin(world);
+}
