@@ -35,7 +35,7 @@ use tokio::{
 
 use crate::{
     book::{Answer, BodySeen, Book, Sending},
-    misbehaviour::{Act, Mood},
+    misbehaviour::{Act, Kind, Mood, Plan},
     tokens::{Standing, Tokens},
     upload::{Digest, TRAILER},
 };
@@ -61,6 +61,18 @@ pub(crate) struct Court {
     pub(crate) connections: AtomicU64,
 }
 
+/// One request, and what is to be done with it.
+struct Arrived<'a> {
+    court: &'a Court,
+    call: u64,
+    /// Which sending of the call this is.
+    number: usize,
+    token: Option<&'a HeaderValue>,
+    refuses: bool,
+    plan: Plan,
+    rng: Rng,
+}
+
 /// Counts a connection as open until dropped.
 struct Open<'a>(&'a AtomicU64);
 
@@ -77,6 +89,10 @@ const CHALLENGES: [&str; 4] = [
     r#"Basic realm="Realm""#,
     "",
 ];
+
+const OUT_OF_SCOPE: &str = r#"Bearer error="insufficient_scope""#;
+/// The share of 401s, in percent, that come before the body has been read.
+const EARLY: u8 = 30;
 
 // === impl Api ===
 
@@ -122,59 +138,66 @@ async fn answer(request: Request<Incoming>, court: &Court, refuses: bool) -> Res
     let Some(call) = head.headers.get(CALL).and_then(|call| call.to_str().ok()?.parse().ok()) else {
         return Ok(empty(StatusCode::BAD_REQUEST));
     };
-    let token = head.headers.get(AUTHORIZATION);
-    let standing = token.map_or(Standing::Unknown, |token| court.tokens.standing(token, Instant::now()));
-    let number = court.book.arrived(call, sending(&head, standing));
-    let mut rng = Rng::with_seed(court.seed ^ call.rotate_left(20) ^ number as u64);
-    let mut plan = court.mood.get().plan(&mut rng, refuses);
-    if !matches!(standing, Standing::Live(_)) && !matches!(plan.act, Act::Cut | Act::Status(_)) {
-        plan.act = Act::Unauthorized;
-    }
-    let answered = |answer| court.book.update(call, number, |sending| sending.answer = Some(answer));
-    let refuse = |early| {
-        // Before the client may know.
-        token.into_iter().for_each(|token| court.tokens.rejects(token));
-        answered(Answer::Unauthorized { early });
-    };
-    if plan.act == Act::Unauthorized && rng.u8(..100) < 30 {
-        refuse(true);
-        let mut response = challenge(&mut rng);
+    let mut arrived = Arrived::new(&head, court, call, refuses);
+    if arrived.plan.act == Act::Unauthorized && arrived.rng.u8(..100) < EARLY {
+        let mut response = arrived.refuse(true);
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         return Ok(response);
     }
     let digest = read(body).await?;
-    court.book.update(call, number, |sending| {
+    let delay = arrived.plan.delay;
+    court.book.update(call, arrived.number, |sending| {
         sending.body = BodySeen::Whole(digest);
-        sending.delayed = !plan.delay.is_zero();
+        sending.delayed = !delay.is_zero();
     });
-    if !plan.delay.is_zero() {
-        sleep(plan.delay).await;
+    if !delay.is_zero() {
+        sleep(delay).await;
     }
-    match plan.act {
-        Act::Serve => {
-            answered(Answer::Served);
-            Ok(Response::new(whole(receipt(call, digest))))
+    arrived.answer(digest)
+}
+
+// === impl Arrived ===
+
+impl<'a> Arrived<'a> {
+    fn new(head: &'a Parts, court: &'a Court, call: u64, refuses: bool) -> Self {
+        let token = head.headers.get(AUTHORIZATION);
+        let standing = token.map_or(Standing::Unknown, |token| court.tokens.standing(token, Instant::now()));
+        let number = court.book.arrived(call, sending(head, standing));
+        let mut rng = Rng::with_seed(court.seed ^ call.rotate_left(20) ^ number as u64);
+        let mut plan = court.mood.get().plan(&mut rng, refuses);
+        if !matches!(standing, Standing::Live(_)) && !matches!(plan.act, Act::Cut | Act::Status(_)) {
+            plan.act = Act::Unauthorized;
         }
-        Act::Unauthorized => {
-            refuse(false);
-            Ok(challenge(&mut rng))
+        Self { court, call, number, token, refuses, plan, rng }
+    }
+
+    fn answer(mut self, digest: u64) -> Result<Response<Body>, Cut> {
+        // A server that refuses does not let through what it took its time for.
+        let refuses = self.refuses && self.court.mood.get() == Kind::Refusing;
+        let (answer, response) = match self.plan.act {
+            Act::Unauthorized => return Ok(self.refuse(false)),
+            Act::Serve if refuses => return Ok(self.refuse(false)),
+            Act::Serve => (Answer::Served, Ok(Response::new(whole(receipt(self.call, digest))))),
+            Act::OutOfScope => (Answer::OutOfScope, Ok(unauthorized(OUT_OF_SCOPE))),
+            Act::Status(status) => (Answer::Status(status.as_u16()), Ok(empty(status))),
+            Act::Tear => (Answer::Torn, Ok(torn())),
+            Act::Cut => (Answer::Cut, Err(Cut)),
+        };
+        self.enter(answer);
+        response
+    }
+
+    /// The 401 about the token, known to the judge before the client may know.
+    fn refuse(&mut self, early: bool) -> Response<Body> {
+        if let Some(token) = self.token {
+            self.court.tokens.rejects(token);
         }
-        Act::OutOfScope => {
-            answered(Answer::OutOfScope);
-            Ok(unauthorized(r#"Bearer error="insufficient_scope""#))
-        }
-        Act::Status(status) => {
-            answered(Answer::Status(status.as_u16()));
-            Ok(empty(status))
-        }
-        Act::Tear => {
-            answered(Answer::Torn);
-            Ok(torn())
-        }
-        Act::Cut => {
-            answered(Answer::Cut);
-            Err(Cut)
-        }
+        self.enter(Answer::Unauthorized { early });
+        unauthorized(self.rng.choice(CHALLENGES).unwrap_or_default())
+    }
+
+    fn enter(&self, answer: Answer) {
+        self.court.book.update(self.call, self.number, |sending| sending.answer = Some(answer));
     }
 }
 
@@ -214,10 +237,6 @@ async fn read(body: Incoming) -> Result<u64, Cut> {
         }
     }
     Ok(digest.finish(trailer.as_ref()))
-}
-
-fn challenge(rng: &mut Rng) -> Response<Body> {
-    unauthorized(rng.choice(CHALLENGES).unwrap_or_default())
 }
 
 fn unauthorized(challenge: &'static str) -> Response<Body> {

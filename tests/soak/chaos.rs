@@ -48,6 +48,8 @@ pub(crate) struct Course {
     pub(crate) rotations: u64,
 }
 
+/// No phase is shorter, and none more than three times as long.
+pub(crate) const SHORTEST: Duration = Duration::from_millis(500);
 /// What a token lives for while nothing is astray, and in the end.
 const CALM_LIFETIME: Duration = Duration::from_secs(60);
 
@@ -74,7 +76,7 @@ impl Phase {
             api: Kind::draw(rng),
             revocations: if rng.u8(..100) < 35 { rng.u32(1..=3) } else { 0 },
             rotates: rng.u8(..100) < 10,
-            length: Duration::from_millis(rng.u64(500..1_500)),
+            length: SHORTEST.mul_f64(1.0 + 2.0 * rng.f64()),
         }
     }
 
@@ -125,7 +127,7 @@ impl Endpoint {
 }
 
 /// Lets one phase follow another until `end`; then all is calm.
-pub(crate) async fn reign(world: &World, rng: &mut Rng, course: &mut Course, end: Instant) {
+pub(crate) async fn run(world: &World, rng: &mut Rng, course: &mut Course, end: Instant) {
     while Instant::now() < end {
         let phase = Phase::draw(rng);
         course.phases += 1;

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    mem,
     sync::{Mutex, PoisonError},
 };
 
@@ -11,6 +12,7 @@ pub(crate) enum Rule {
     OneTokenRequest,
     NotBeforeItsTime,
     WithCause,
+    SparseWhereRefused,
     CountsAgree,
     OneHeader,
     KnownToken,
@@ -29,7 +31,7 @@ pub(crate) enum Rule {
     ErrorsUnwrapped,
     EveryCallEnds,
     Heals,
-    NoTaskLeft,
+    NothingLeft,
     NoGrowth,
 }
 
@@ -59,6 +61,7 @@ impl Rule {
                 "no token request before `Retry-After`, or within 1 s of a terminal answer"
             }
             Self::WithCause => "no token request while the token is fresh and was not rejected",
+            Self::SparseWhereRefused => "an API that refuses every token forces no request after another",
             Self::CountsAgree => "the refresher counts as many token requests as it made",
             Self::OneHeader => "no call without its one `Authorization`",
             Self::KnownToken => "no call with a token that was not issued",
@@ -77,7 +80,7 @@ impl Rule {
             Self::ErrorsUnwrapped => "the client's errors come through unwrapped",
             Self::EveryCallEnds => "every call ends",
             Self::Heals => "all calls succeed once the chaos is over",
-            Self::NoTaskLeft => "no task is left at the end",
+            Self::NothingLeft => "no task and no connection is left when all calls have ended",
             Self::NoGrowth => "memory does not grow",
         }
     }
@@ -106,7 +109,7 @@ impl Violations {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).values().map(|broken| broken.count).sum()
     }
 
-    pub(crate) fn into_inner(self) -> BTreeMap<Rule, Broken> {
-        self.0.into_inner().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn take(&self) -> BTreeMap<Rule, Broken> {
+        mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }

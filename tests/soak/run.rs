@@ -56,14 +56,16 @@ pub(crate) async fn run(options: Options) -> io::Result<Report> {
     let mut course = Course::default();
     let bar = bar(options.length);
 
-    let third = rage(&world, &load, &mut rng, &mut course, options.length / 3, &bar).await;
-    let end = rage(&world, &load, &mut rng, &mut course, options.length - options.length / 3, &bar).await;
+    let third = under_chaos(&world, &load, &mut rng, &mut course, options.length / 3, &bar).await;
+    let end =
+        under_chaos(&world, &load, &mut rng, &mut course, options.length - options.length / 3, &bar).await;
     world.violations.check(Rule::NoGrowth, !end.has_grown_since(third), || {
         format!("during the run: {third}, later {end}")
     });
     bar.set_message("healing");
     heal(&world, &load).await;
     world.clear().await;
+    settles(|| !world.refresher.status().in_flight).await;
     let status = world.refresher.status();
     let tokens = world.court.tokens.counts();
     world.violations.check(Rule::CountsAgree, status.token_requests == tokens.requests, || {
@@ -77,16 +79,15 @@ pub(crate) async fn run(options: Options) -> io::Result<Report> {
     drop((load, world, bar));
     let ended = settles(|| Footprint::now().tasks <= start.tasks).await;
     let after = Footprint::now();
-    violations.check(Rule::NoTaskLeft, ended, || format!("{after}"));
-    violations.check(Rule::NoGrowth, !after.has_grown_since(start), || format!("after the run: {after}"));
-    let footprints = [("start", start), ("third", third), ("end", end), ("after", after)];
-    let broken =
-        Arc::try_unwrap(violations).map_err(|_| io::Error::other("the judge is held by something left"))?;
-    Ok(Report { options, course, tally, tokens, seen_at_once, footprints, broken: broken.into_inner() })
+    violations.check(Rule::NothingLeft, ended, || format!("{after}"));
+    violations.check(Rule::NoGrowth, !after.has_grown_since(start), || format!("in the end: {after}"));
+    let footprints =
+        [("at the start", start), ("after a third", third), ("after the run", end), ("in the end", after)];
+    Ok(Report { options, course, tally, tokens, seen_at_once, footprints, broken: violations.take() })
 }
 
 /// Makes calls under chaos for `length`, and looks at what is left when they have ended.
-async fn rage(
+async fn under_chaos(
     world: &World,
     load: &Load,
     rng: &mut Rng,
@@ -107,7 +108,7 @@ async fn rage(
             bar.set_message(format!("{calls} calls judged, {broken} violations"));
         }
     };
-    tokio::join!(chaos::reign(world, rng, course, end), load.run(end, show));
+    tokio::join!(chaos::run(world, rng, course, end), load.run(end, show));
     load.rest().await;
     world.clear().await;
     Footprint::now()

@@ -8,13 +8,13 @@ pub(crate) fn print(report: &Report) {
     let Report { options, course, tally, tokens, seen_at_once, footprints, broken } = report;
     println!("\nsoak: {:?} at up to {} calls/s, seed {}\n", options.length, options.rate, options.seed);
     row("calls", tally.calls);
-    rows("  ended as", &tally.outcomes);
+    rows("ended as", &tally.outcomes);
     row("sendings", tally.answers.values().sum::<u64>());
-    rows("  answered with", &tally.answers);
+    rows("answered with", &tally.answers);
     row("retries", format!("{}, of which {} healed", tally.retries, tally.healed));
     row("token requests", format!("{}, {} tokens issued", tokens.requests, tokens.issued));
-    rows("  answered with", &tokens.answers);
-    row("  at once, at most", format!("{} (the endpoint saw {seen_at_once})", tokens.at_once));
+    rows("answered with", &tokens.answers);
+    row("token requests at once, at most", format!("{} (the endpoint saw {seen_at_once})", tokens.at_once));
     row("revocations", tokens.revocations);
     row(
         "phases",
@@ -27,7 +27,7 @@ pub(crate) fn print(report: &Report) {
     let percentiles = [untouched.p50, untouched.p99, untouched.p999].map(millis).join(" / ");
     row("untouched calls", format!("{}, p50 / p99 / p99.9 {percentiles} ms", untouched.calls));
     for (when, footprint) in footprints {
-        row(&format!("  {when}"), footprint);
+        row(&format!("tasks and heap, {when}"), footprint);
     }
     row("violations", broken.values().map(|broken| broken.count).sum::<u64>());
     for (rule, broken) in broken {
@@ -44,7 +44,7 @@ fn violation(rule: Rule, count: u64, examples: &[String]) {
 
 fn rows(name: &str, counts: &BTreeMap<&'static str, u64>) {
     for (what, count) in counts {
-        row(&format!("{name} {what}"), count);
+        row(&format!("  {name} {what}"), count);
     }
 }
 

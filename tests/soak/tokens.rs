@@ -11,7 +11,10 @@ use std::{
 
 use http::{HeaderMap, HeaderValue, header::AUTHORIZATION};
 
-use crate::rules::{Rule, Violations};
+use crate::{
+    chaos::SHORTEST,
+    rules::{Rule, Violations},
+};
 
 #[derive(Debug)]
 pub(crate) struct Tokens {
@@ -28,6 +31,10 @@ struct Known {
     troubled: bool,
     /// No request may be made before.
     closed_until: Option<Instant>,
+    /// When an API that rejected a live token last forced a request.
+    forced: Option<Instant>,
+    /// How many such requests there were with less than [`SHORTEST`] between them.
+    forced_in_a_row: u32,
     under_way: u64,
     counts: Counts,
 }
@@ -78,6 +85,16 @@ pub(crate) enum Standing {
     Unknown,
 }
 
+/// Why a token is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cause {
+    /// There is none, it is due or revoked, or the last request failed.
+    Good,
+    /// An API refused the token, which is alive.
+    Refused,
+    None,
+}
+
 /// How the token endpoint fares. Two equal ones frame a time without a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Weather {
@@ -89,6 +106,9 @@ pub(crate) struct Weather {
 const TERMINAL_MEMORY: Duration = Duration::from_secs(1);
 /// The age from which a refresh is due is at least 45 % of the lifetime; the rest is for what lies between two clocks.
 const DUE: f64 = 0.4;
+
+/// More than one only when word of an earlier success comes in late, which lets the API force another.
+const MAX_FORCED: u32 = 4;
 
 // === impl Tokens ===
 
@@ -105,12 +125,14 @@ impl Tokens {
         known.counts.at_once = known.counts.at_once.max(known.under_way);
         let (under_way, number) = (known.under_way, known.counts.requests);
         let early = known.closed_until.map_or(Duration::ZERO, |until| until.saturating_duration_since(now));
-        let without_cause = known.is_content(now);
+        let cause = known.cause(now);
+        let forced = if cause == Cause::Refused { known.force(now) } else { 0 };
         drop(known);
         let broken = [
             (Rule::OneTokenRequest, under_way > 1),
             (Rule::NotBeforeItsTime, !early.is_zero()),
-            (Rule::WithCause, without_cause),
+            (Rule::WithCause, cause == Cause::None),
+            (Rule::SparseWhereRefused, forced > MAX_FORCED),
         ];
         for (rule, broken) in broken {
             self.violations.check(rule, !broken, || {
@@ -207,13 +229,27 @@ impl Tokens {
 // === impl Known ===
 
 impl Known {
-    /// Whether there is nothing to ask for a token for.
-    fn is_content(&self, now: Instant) -> bool {
+    /// Counts a request that is forced by a refusal.
+    fn force(&mut self, now: Instant) -> u32 {
+        let soon = self.forced.is_some_and(|last| now.saturating_duration_since(last) < SHORTEST);
+        self.forced = Some(now);
+        self.forced_in_a_row = if soon { self.forced_in_a_row + 1 } else { 1 };
+        self.forced_in_a_row
+    }
+
+    /// Why a token is asked for now.
+    fn cause(&self, now: Instant) -> Cause {
         let Some(token) = self.newest.as_ref().and_then(|header| self.issued.get(header)) else {
-            return false;
+            return Cause::Good;
         };
-        let due = token.lifetime.mul_f64(DUE);
-        !self.troubled && !token.rejected && now.saturating_duration_since(token.sent) < due
+        let due = now.saturating_duration_since(token.sent) >= token.lifetime.mul_f64(DUE);
+        if self.troubled || due || (token.rejected && token.revoked) {
+            Cause::Good
+        } else if token.rejected {
+            Cause::Refused
+        } else {
+            Cause::None
+        }
     }
 }
 
@@ -225,7 +261,7 @@ impl Answer {
             Self::Issued { .. } => "token",
             Self::Terminal => "terminal",
             Self::Transient { retry_after: None } => "transient",
-            Self::Transient { retry_after: Some(_) } => "with Retry-After",
+            Self::Transient { retry_after: Some(_) } => "Retry-After",
             Self::None => "none",
         }
     }

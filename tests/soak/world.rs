@@ -25,7 +25,7 @@ use crate::{
     footprint::settles,
     misbehaviour::{Kind, Mood},
     options::Options,
-    rules::Violations,
+    rules::{Rule, Violations},
     tokens::Tokens,
     upload::Upload,
 };
@@ -110,7 +110,8 @@ impl World {
 
     /// Waits until nothing of the calls is left but what any call leaves, and judges them.
     pub(crate) async fn clear(&self) {
-        settles(|| self.court.connections.load(Ordering::Relaxed) == 0).await;
+        let closed = settles(|| self.court.connections.load(Ordering::Relaxed) == 0).await;
+        self.violations.check(Rule::NothingLeft, closed, || "idle connections stay open".to_owned());
         self.court.book.close_all();
         self.court.tokens.forget_old();
         // It remembers tokens until they expire; none is asked for at its own API.
