@@ -1,6 +1,9 @@
 //! The phases: about a second each, drawn from the seed. The token endpoint and the API go wrong independently.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 use bytes::Bytes;
 use fastrand::Rng;
@@ -39,12 +42,12 @@ enum Endpoint {
     Refusing,
 }
 
-/// How many phases there were, and what they did; of any mood but calm.
-#[derive(Clone, Copy, Debug, Default)]
+/// How many phases there were, and of which kinds.
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Course {
     pub(crate) phases: u64,
-    pub(crate) endpoint_astray: u64,
-    pub(crate) api_astray: u64,
+    pub(crate) endpoint: BTreeMap<String, u64>,
+    pub(crate) api: BTreeMap<String, u64>,
     pub(crate) rotations: u64,
 }
 
@@ -126,14 +129,22 @@ impl Endpoint {
     }
 }
 
+// === impl Course ===
+
+impl Course {
+    fn enter(&mut self, phase: &Phase) {
+        self.phases += 1;
+        *self.endpoint.entry(format!("{:?}", phase.endpoint)).or_default() += 1;
+        *self.api.entry(format!("{:?}", phase.api)).or_default() += 1;
+        self.rotations += u64::from(phase.rotates);
+    }
+}
+
 /// Lets one phase follow another until `end`; then all is calm.
 pub(crate) async fn run(world: &World, rng: &mut Rng, course: &mut Course, end: Instant) {
     while Instant::now() < end {
         let phase = Phase::draw(rng);
-        course.phases += 1;
-        course.endpoint_astray += u64::from(phase.endpoint != Endpoint::Calm);
-        course.api_astray += u64::from(phase.api != Kind::Calm);
-        course.rotations += u64::from(phase.rotates);
+        course.enter(&phase);
         phase.begin(world);
         for _ in 0..phase.revocations {
             sleep(phase.length / (phase.revocations + 1)).await;

@@ -16,13 +16,10 @@ pub(crate) fn print(report: &Report) {
     rows("answered with", &tokens.answers);
     row("token requests at once, at most", format!("{} (the endpoint saw {seen_at_once})", tokens.at_once));
     row("revocations", tokens.revocations);
-    row(
-        "phases",
-        format!(
-            "{}: token endpoint astray in {}, API in {}, {} key rotations",
-            course.phases, course.endpoint_astray, course.api_astray, course.rotations
-        ),
-    );
+    row("key rotations", course.rotations);
+    row("phases", course.phases);
+    row("  of the token endpoint", list(&course.endpoint));
+    row("  of the API", list(&course.api));
     let untouched = tally.untouched();
     let percentiles = [untouched.p50, untouched.p99, untouched.p999].map(millis).join(" / ");
     row("untouched calls", format!("{}, p50 / p99 / p99.9 {percentiles} ms", untouched.calls));
@@ -46,6 +43,11 @@ fn rows(name: &str, counts: &BTreeMap<&'static str, u64>) {
     for (what, count) in counts {
         row(&format!("  {name} {what}"), count);
     }
+}
+
+fn list(counts: &BTreeMap<String, u64>) -> String {
+    let each: Vec<_> = counts.iter().map(|(what, count)| format!("{count} {what}")).collect();
+    each.join(", ")
 }
 
 fn row(name: &str, value: impl Display) {
