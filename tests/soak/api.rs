@@ -104,9 +104,12 @@ impl Api {
         let server = tokio::spawn(async move {
             let mut connections = JoinSet::new();
             loop {
-                while connections.try_join_next().is_some() {}
-                if let Ok((stream, _)) = listener.accept().await {
-                    connections.spawn(serve(stream, Arc::clone(&court), refuses));
+                tokio::select! {
+                    accepted = listener.accept() => if let Ok((stream, _)) = accepted {
+                        connections.spawn(serve(stream, Arc::clone(&court), refuses));
+                    },
+                    // At once, lest what has ended counts as growth.
+                    Some(_) = connections.join_next() => {}
                 }
             }
         });
