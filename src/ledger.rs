@@ -7,7 +7,8 @@
 //! 1. A token is served until it expires. From when its refresh is due, one flight is started and no one waits.
 //! 2. Without a usable token, everyone joins the flight; there is at most one.
 //! 3. After a failed flight the next one is held back: a terminal error is remembered for 1–5 s, transient ones space
-//!    flights 1 s doubling to 30 s, `Retry-After` is obeyed. Meanwhile rule 1 holds; else the error is the answer.
+//!    flights 1 s doubling to 30 s, or to 8 s after a `429` without `Retry-After`, which is obeyed. Meanwhile rule 1
+//!    holds; else the error is the answer.
 //! 4. A rejected generation (a 401) is replaced by a newer one if there is one, else by the flight that is up, else
 //!    by a new flight; unless its issuer has brought it again since, or the authority that rejects it rests
 //!    (see [`rejections`](crate::rejections)): then the answer is the same generation.
@@ -19,7 +20,10 @@ use crate::{
     error::Fault,
     flight::Outcome,
     rejections::{Origin, Rejections, Verdict},
-    schedule::{Clock, Hold, MAX_RETRY_AFTER, Now, Phase, Policy, Validity, flight_spacing, terminal_memory},
+    schedule::{
+        Clock, Hold, MAX_RETRY_AFTER, Now, Phase, Policy, Validity, flight_spacing, terminal_memory,
+        throttled_spacing,
+    },
 };
 
 /// `F` is the handle by which a flight is joined.
@@ -232,6 +236,9 @@ impl<F> Ledger<F> {
             // The next call asks again; from the second panic in a row they are spaced like other failures.
             (TokenErrorKind::Panicked, 1) => Duration::ZERO,
             (_, 0) => terminal_memory(roll),
+            (TokenErrorKind::Throttled, transient) if error.retry_after().is_none() => {
+                throttled_spacing(transient, roll)
+            }
             (_, transient) => flight_spacing(transient, roll),
         };
         let retry_after = error.retry_after().unwrap_or_default().min(MAX_RETRY_AFTER);

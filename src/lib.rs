@@ -44,7 +44,7 @@
 //! | `401`, and the second answer is a `401`, too | nothing more | the second `401`; this API's `401`s force no refresh for 1 s, doubling to 60 s |
 //! | `401` with `insufficient_scope` or `invalid_request`; `403`, `404`, `407` | nothing more | the answer |
 //! | `401` to a request that cannot be sent again | one token request, for the next call | the `401` |
-//! | token request fails, token still valid | the request; token requests spaced 1 to 30 s | the answer |
+//! | token request fails, token still valid | the request; token requests spaced 1 to 30 s (8 s after a `429`) | the answer |
 //! | token request fails, no valid token | up to 4 attempts within 30 s | a [`TokenError`], the same for all who waited |
 //! | wrong key | one token request every 1 to 5 s, while there are calls | [`TokenErrorKind::Rejected`], at once |
 //! | host outside the [`Audience`] | nothing | an [`AudienceError`] |

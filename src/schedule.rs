@@ -232,7 +232,17 @@ pub(crate) fn attempt_backoff(failed: u32, roll: f64) -> Duration {
 /// The time between flights after `streak` transient failures in a row: 1 s doubling to 30 s, of which the second
 /// half is drawn.
 pub(crate) fn flight_spacing(streak: u32, roll: f64) -> Duration {
-    let step = doubling(streak, Duration::from_secs(30));
+    spacing(streak, Duration::from_secs(30), roll)
+}
+
+/// The same if the last failure was a `429` without `Retry-After`: 1 s doubling to 8 s. Sinch's bucket refills within
+/// seconds, and a fleet that shares it would leave it unused for as long as it rests (see the example `fleet`).
+pub(crate) fn throttled_spacing(streak: u32, roll: f64) -> Duration {
+    spacing(streak, Duration::from_secs(8), roll)
+}
+
+fn spacing(streak: u32, cap: Duration, roll: f64) -> Duration {
+    let step = doubling(streak, cap);
     step / 2 + (step / 2).mul_f64(roll)
 }
 

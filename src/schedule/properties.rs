@@ -10,7 +10,7 @@ use proptest::{
 use super::{
     Hold, Lifetime, MAX_LIFETIME, MIN_LIFETIME, Now, Phase, Policy, Validity, after, attempt_backoff,
     fixture::{secs, start},
-    flight_spacing, terminal_memory, useless_backoff,
+    flight_spacing, terminal_memory, throttled_spacing, useless_backoff,
 };
 
 /// As far as a clock of a test goes: beyond it `Instant` and `SystemTime` overflow on some platforms.
@@ -219,6 +219,8 @@ proptest! {
         prop_assert!(attempt_backoff(streak, roll) <= secs(16));
         prop_assert!(flight_spacing(streak, roll) <= flight_spacing(next, roll));
         prop_assert!((secs(1) / 2..=secs(30)).contains(&flight_spacing(streak, roll)));
+        prop_assert!(throttled_spacing(streak, roll) <= throttled_spacing(next, roll));
+        prop_assert!(throttled_spacing(streak, roll) <= flight_spacing(streak, roll));
         prop_assert!(useless_backoff(streak) <= useless_backoff(next));
         prop_assert!((secs(1)..=secs(60)).contains(&useless_backoff(streak)));
         prop_assert!((secs(1)..=secs(5)).contains(&terminal_memory(roll)));

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{
     Hold, Lifetime, MAX_LIFETIME, Phase, Policy, Validity, after, attempt_backoff,
     fixture::{at, millis, secs, start},
-    flight_spacing, terminal_memory, useless_backoff,
+    flight_spacing, terminal_memory, throttled_spacing, useless_backoff,
 };
 
 const HOUR: u64 = 3600;
@@ -207,6 +207,14 @@ fn flights_are_spaced_1_s_doubling_to_30_s_of_which_half_is_drawn() {
     {
         assert_eq!(flight_spacing(streak, 0.0), secs(most) / 2);
         assert_eq!(flight_spacing(streak, 1.0), secs(most));
+    }
+}
+
+#[test]
+fn flights_that_met_a_429_without_retry_after_are_spaced_1_s_doubling_to_8_s_of_which_half_is_drawn() {
+    for (streak, most) in [(0, 1), (1, 1), (2, 2), (3, 4), (4, 8), (5, 8), (u32::MAX, 8)] {
+        assert_eq!(throttled_spacing(streak, 0.0), secs(most) / 2);
+        assert_eq!(throttled_spacing(streak, 1.0), secs(most));
     }
 }
 

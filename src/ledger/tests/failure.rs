@@ -36,6 +36,18 @@ fn transient_failures_space_flights_1_s_doubling_to_30_s() {
 }
 
 #[test]
+fn a_429_without_retry_after_spaces_flights_8_s_at_most_and_other_failures_go_on_from_there() {
+    let mut it = Fixture { roll: 1.0, ..Fixture::empty() };
+    let throttled = TokenErrorKind::Throttled;
+    for (kind, spacing) in
+        [(throttled, 1), (throttled, 2), (throttled, 4), (throttled, 8), (throttled, 8), (UNAVAILABLE, 30)]
+    {
+        it.fail_once(&error(kind), start());
+        it.assert_held(start(), secs(spacing), kind);
+    }
+}
+
+#[test]
 fn after_terminal_errors_transient_ones_are_spaced_from_1_s_again() {
     let mut it = Fixture { roll: 1.0, ..Fixture::empty() };
     for kind in [UNAVAILABLE, UNAVAILABLE, TokenErrorKind::Rejected, UNAVAILABLE] {
