@@ -168,11 +168,12 @@ fn is_sms_region(prefix: &str) -> bool {
     !prefix.contains('.') && !prefix.eq_ignore_ascii_case("zt")
 }
 
-/// What stands before `suffix`, if `host` ends in it and more than nothing stands there.
+/// What stands before `suffix`, if `host` ends in it and a name stands there: labels that decide are not empty.
 fn below<'h>(host: &'h str, suffix: &str) -> Option<&'h str> {
     let (prefix, end) = host.split_at_checked(host.len().checked_sub(suffix.len())?)?;
     // Most hosts are written in lower case, which is cheaper to see.
-    (!prefix.is_empty() && (end == suffix || end.eq_ignore_ascii_case(suffix))).then_some(prefix)
+    let is_name = !prefix.is_empty() && !prefix.starts_with('.') && !prefix.ends_with('.');
+    (is_name && (end == suffix || end.eq_ignore_ascii_case(suffix))).then_some(prefix)
 }
 
 /// The host of `authority`, which needs to be searched for only where there is something beside it.
