@@ -28,9 +28,8 @@ impl Rule<'_> {
         self.allows_host(&to.host) && (to.scheme == "https" || is_loopback(&to.host))
     }
 
-    /// Whether `host` may see the token.
+    /// Whether `host`, as [`host`] reads it, may see the token.
     pub fn allows_host(self, host: &str) -> bool {
-        let host = normal(host);
         let labels: Vec<&str> = host.split('.').collect();
         match self {
             Self::Listed(listed) => listed.iter().any(|entry| {
@@ -43,7 +42,7 @@ impl Rule<'_> {
                     None => host == entry,
                 }
             }),
-            _ if is_loopback(&host) => true,
+            _ if is_loopback(host) => true,
             _ if !is_name(&labels, "api.sinch.com".split('.').count()) => false,
             Self::SinchApis => match *labels {
                 // SMS by project is `zt.{region}`.
@@ -63,6 +62,12 @@ impl Rule<'_> {
 // === impl Destination ===
 
 impl Destination {
+    /// Whether the two name the same host: IP addresses have more than one spelling.
+    pub fn is_the_host_of(&self, other: &Self) -> bool {
+        let address = |host: &str| host.parse::<IpAddr>().ok();
+        self.host == other.host || address(&self.host).is_some_and(|ours| address(&other.host) == Some(ours))
+    }
+
     /// Reads an absolute URI by the book (RFC 3986 §3): `None` if it names no host.
     pub fn of(uri: &str) -> Option<Self> {
         let (scheme, rest) = uri.split_once("://")?;

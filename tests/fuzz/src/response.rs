@@ -207,7 +207,7 @@ fn expected_of(body: &[u8]) -> Expected {
     }
     let is_bearer = match answer.get("token_type") {
         None | Some(Value::Null) => true,
-        Some(Value::String(token_type)) => token_type.to_ascii_lowercase() == "bearer",
+        Some(Value::String(token_type)) => token_type.eq_ignore_ascii_case("bearer"),
         Some(_) => false,
     };
     match answer.get("access_token") {
