@@ -182,11 +182,16 @@ fn is_sms_region(prefix: &str) -> bool {
     !prefix.contains('.') && !prefix.eq_ignore_ascii_case("zt")
 }
 
-/// What stands before `suffix`, if `host` ends in it and part of a host's name, and that only, stands there.
+/// What stands before `suffix`, if `host` ends in it and a name stands there, and nothing but a name: labels that decide
+/// are not empty.
 fn below<'h>(host: &'h str, suffix: &str) -> Option<&'h str> {
     let (prefix, end) = host.split_at_checked(host.len().checked_sub(suffix.len())?)?;
     let is_name = !prefix.is_empty() && !prefix.bytes().any(|byte| matches!(byte, b'@' | b':' | b'['));
     // Most hosts are written in lower case, which is cheaper to see.
+    let is_name = !prefix.is_empty()
+        && !prefix.starts_with('.')
+        && !prefix.ends_with('.')
+        && !prefix.bytes().any(|byte| matches!(byte, b'@' | b':' | b'['));
     (is_name && (end == suffix || end.eq_ignore_ascii_case(suffix))).then_some(prefix)
 }
 

@@ -10,6 +10,13 @@ use http_auth::{ChallengeRef, parser::ChallengeParser};
 /// How often parsing is taken up again behind a challenge that cannot be parsed, in one field line.
 const RESUMES: usize = 16;
 
+/// Where one is in a field, as to quoted-strings (RFC 9110 §5.6.4).
+#[derive(Default)]
+struct Quotes {
+    open: bool,
+    escaped: bool,
+}
+
 /// Whether the token that went with the request was rejected by this answer.
 #[inline]
 pub(crate) fn rejects_token(status: StatusCode, headers: &HeaderMap) -> bool {
@@ -18,9 +25,7 @@ pub(crate) fn rejects_token(status: StatusCode, headers: &HeaderMap) -> bool {
 
 /// Whether a field line has a Bearer challenge for which a new token would be no answer.
 fn names_another_reason(field: &HeaderValue) -> bool {
-    // obs-text (RFC 9110 §5.5) may stand in a description; what it says does not matter here.
-    let field: String =
-        field.as_bytes().iter().map(|byte| if byte.is_ascii() { char::from(*byte) } else { '?' }).collect();
+    let field = readable(field.as_bytes());
     let mut rest = field.as_str();
     for _ in 0..RESUMES {
         let mut torn = false;
@@ -47,20 +52,39 @@ fn is_another_reason(challenge: &ChallengeRef<'_>) -> bool {
         })
 }
 
-/// What stands behind the first comma that is not within quotes.
-fn after_comma(field: &str) -> Option<&str> {
-    let mut quoted = false;
-    let mut escaped = false;
-    for (at, byte) in field.bytes().enumerate() {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if quoted => escaped = true,
-            b'"' => quoted = !quoted,
-            b',' if !quoted => return field.get(at + 1..).map(str::trim_start),
-            _ => {}
+/// `field` as the parser takes it: with one space where several may stand (RFC 9110 §11.6.1), and without obs-text
+/// (§5.5), which may stand in a description; what that says does not matter here.
+fn readable(field: &[u8]) -> String {
+    let mut quotes = Quotes::default();
+    let mut text = String::with_capacity(field.len());
+    for byte in field {
+        if !(quotes.are_closed_at(*byte) && *byte == b' ' && text.ends_with(' ')) {
+            text.push(if byte.is_ascii() { char::from(*byte) } else { '?' });
         }
     }
-    None
+    text
+}
+
+/// What stands behind the first comma that is not within quotes.
+fn after_comma(field: &str) -> Option<&str> {
+    let mut quotes = Quotes::default();
+    let comma = field.bytes().position(|byte| quotes.are_closed_at(byte) && byte == b',')?;
+    field.get(comma + 1..).map(str::trim_start)
+}
+
+// === impl Quotes ===
+
+impl Quotes {
+    /// Takes the next byte of a field, and returns whether it stands outside of quotes.
+    fn are_closed_at(&mut self, byte: u8) -> bool {
+        match byte {
+            _ if self.escaped => self.escaped = false,
+            b'\\' if self.open => self.escaped = true,
+            b'"' => self.open = !self.open,
+            _ => {}
+        }
+        !self.open
+    }
 }
 
 #[cfg(test)]

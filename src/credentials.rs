@@ -114,14 +114,20 @@ impl AccessKey {
         &self.key_id
     }
 
-    /// Builds the HTTP Basic value (RFC 7617) of this key, marked sensitive.
-    pub(crate) fn basic(&self) -> Option<HeaderValue> {
-        // Capacities are the most that encoding makes of it, so that no half-grown copy is left in memory.
+    /// Builds what HTTP Basic carries: both halves with [`FORM_SPECIAL`] encoded, and a colon between.
+    fn encoded_pair(&self) -> Zeroizing<String> {
+        // The capacity is the most that encoding makes of it, so that no half-grown copy is left in memory.
         let mut pair =
             Zeroizing::new(String::with_capacity(3 * (self.key_id.len() + self.key_secret.len()) + 1));
         pair.extend(utf8_percent_encode(&self.key_id, FORM_SPECIAL));
         pair.push(':');
         pair.extend(utf8_percent_encode(&self.key_secret, FORM_SPECIAL));
+        pair
+    }
+
+    /// Builds the HTTP Basic value (RFC 7617) of this key, marked sensitive.
+    pub(crate) fn basic(&self) -> Option<HeaderValue> {
+        let pair = self.encoded_pair();
         let mut value = Zeroizing::new(String::with_capacity(6 + pair.len().div_ceil(3) * 4));
         value.push_str("Basic ");
         BASE64_STANDARD.encode_string(pair.as_bytes(), &mut value);
@@ -137,7 +143,12 @@ impl AccessKey {
         let pair = Zeroizing::new(format!("{}:{}", self.key_id, self.key_secret.as_str()));
         let plain = Zeroizing::new(BASE64_STANDARD.encode(pair.as_bytes()));
         let holds = |encoded: &str| text.contains(encoded.trim_end_matches('='));
-        text.contains(self.key_secret.as_str()) || holds(&plain) || encoded.is_some_and(holds)
+        let sent = self.encoded_pair();
+        let secret_as_sent = sent.split_once(':').map(|(_, secret)| secret);
+        text.contains(self.key_secret.as_str())
+            || secret_as_sent.is_some_and(|secret| text.contains(secret))
+            || holds(&plain)
+            || encoded.is_some_and(holds)
     }
 }
 

@@ -12,6 +12,8 @@ use crate::{AccessKey, IssuedToken, TokenError, error::Fault, schedule::MAX_RETR
 
 /// The most that is kept of an endpoint's `error_description`, in characters; RFC 6749 names no bound.
 const MAX_WORDS: usize = 256;
+/// A shorter `access_token` may stand in an `error_description` by chance.
+const MIN_TOKEN: usize = 16;
 
 /// Turns an answer into a token. `body` is an error if it could not be read; `now` is the wall clock's.
 pub(crate) fn read(
@@ -85,15 +87,16 @@ fn lifetime(expires_in: &Value) -> Option<Duration> {
 
 /// Adds what the endpoint said: `error` and `error_description` (RFC 6749 §5.2).
 fn said(error: TokenError, answer: &Map<String, Value>, key: &AccessKey) -> TokenError {
-    let words = |name| text(answer, name).and_then(|words| clean(words, key));
+    let token = text(answer, "access_token").filter(|token| token.len() >= MIN_TOKEN);
+    let words = |name| text(answer, name).and_then(|words| clean(words, key, token));
     error.saying(words("error"), words("error_description"))
 }
 
-/// Makes an endpoint's words fit for a log: one short line of printable characters, without the secret.
-fn clean(words: &str, key: &AccessKey) -> Option<Box<str>> {
-    // Before anything is looked for: the secret has no control character that could hide it.
+/// Makes an endpoint's words fit for a log: one short line of printable characters, without the secret or the token.
+fn clean(words: &str, key: &AccessKey, token: Option<&str>) -> Option<Box<str>> {
+    // Looked at as it will show, but before it is cut: neither may hide a secret, nor leave a part of one.
     let words: String = words.chars().filter(|char| !char.is_control()).collect();
-    if key.leaks_into(&words) {
+    if key.leaks_into(&words) || token.is_some_and(|token| words.contains(token)) {
         return Some("[redacted: it repeats the secret]".into());
     }
     let words: String = words.chars().take(MAX_WORDS).collect();

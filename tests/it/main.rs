@@ -12,6 +12,7 @@ mod allocations;
 mod contract;
 mod endpoint;
 mod fake_sinch;
+mod hostile;
 mod observe;
 mod probe;
 mod promises;

@@ -1,0 +1,124 @@
+//! Which hosts may see a token, naively: by SINCH's table of hosts, label by label.
+
+use std::net::IpAddr;
+
+/// An audience, for the naive.
+#[derive(Clone, Copy, Debug)]
+pub enum Rule<'a> {
+    /// `Audience::sinch_apis()`
+    SinchApis,
+    /// `Audience::sms_service_plans()`
+    SmsServicePlans,
+    /// `Audience::hosts(…)`
+    Listed(&'a [String]),
+}
+
+/// Where a request goes, as far as it says so: scheme and host, both in lower case.
+#[derive(Debug, PartialEq)]
+pub struct Destination {
+    scheme: String,
+    host: String,
+}
+
+// === impl Rule ===
+
+impl Rule<'_> {
+    /// Whether a request may go there.
+    pub fn allows(self, to: &Destination) -> bool {
+        self.allows_host(&to.host) && (to.scheme == "https" || is_loopback(&to.host))
+    }
+
+    /// Whether `host`, as [`host`] reads it, may see the token.
+    pub fn allows_host(self, host: &str) -> bool {
+        let labels: Vec<&str> = host.split('.').collect();
+        match self {
+            Self::Listed(listed) => listed.iter().any(|entry| {
+                let entry = normal(entry);
+                match entry.strip_prefix('.') {
+                    Some(domain) => {
+                        let above: Vec<&str> = domain.split('.').collect();
+                        labels.ends_with(&above) && is_name(&labels, above.len())
+                    }
+                    None => host == entry,
+                }
+            }),
+            _ if is_loopback(host) => true,
+            _ if !is_name(&labels, "api.sinch.com".split('.').count()) => false,
+            Self::SinchApis => match *labels {
+                // SMS by project is `zt.{region}`.
+                [first, .., "sms", "api", "sinch", "com"] => first == "zt",
+                [.., product, "api", "sinch", "com"] => {
+                    product != "sms" && product != "verification" && !product.starts_with("calling")
+                }
+                _ => false,
+            },
+            Self::SmsServicePlans => {
+                matches!(*labels, [region, "sms", "api", "sinch", "com"] if region != "zt")
+            }
+        }
+    }
+}
+
+// === impl Destination ===
+
+impl Destination {
+    /// Whether the two name the same host: IP addresses have more than one spelling.
+    pub fn is_the_host_of(&self, other: &Self) -> bool {
+        let address = |host: &str| host.parse::<IpAddr>().ok();
+        self.host == other.host || address(&self.host).is_some_and(|ours| address(&other.host) == Some(ours))
+    }
+
+    /// Reads an absolute URI by the book (RFC 3986 §3): `None` if it names no host.
+    pub fn of(uri: &str) -> Option<Self> {
+        let (scheme, rest) = uri.split_once("://")?;
+        let authority = rest.split(['/', '?', '#']).next()?;
+        Some(Self { scheme: scheme.to_ascii_lowercase(), host: host(authority) })
+    }
+
+    /// The same for a URI in authority-form (RFC 9112 §3.2.3), `host:port`.
+    pub fn of_authority(authority: &str) -> Self {
+        Self { scheme: String::new(), host: host(authority) }
+    }
+
+    /// Another's opinion on the same URI.
+    pub fn by_url(uri: &str) -> Option<Self> {
+        let url = url::Url::parse(uri).ok()?;
+        Some(Self { scheme: url.scheme().into(), host: normal(url.host_str()?) })
+    }
+}
+
+/// The host of an authority: neither what is before `@` nor the port.
+pub fn host(authority: &str) -> String {
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    let host = match host.rfind(']') {
+        Some(end) => host.get(..=end).unwrap_or_default(),
+        None => host.split(':').next().unwrap_or_default(),
+    };
+    normal(host)
+}
+
+fn normal(host: &str) -> String {
+    let host = host.trim();
+    let host = host.strip_suffix('.').unwrap_or(host);
+    let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+    host.to_ascii_lowercase()
+}
+
+/// Whether what is below the last `above` labels is a name: neither its first nor its last label is empty.
+fn is_name(labels: &[&str], above: usize) -> bool {
+    let below = labels.len().checked_sub(above).and_then(|below| labels.get(..below)).unwrap_or_default();
+    below.first().is_some_and(|label| !label.is_empty())
+        && below.last().is_some_and(|label| !label.is_empty())
+}
+
+fn is_loopback(host: &str) -> bool {
+    match host.parse() {
+        Ok(IpAddr::V4(address)) => address.octets()[0] == 127,
+        Ok(IpAddr::V6(address)) => match address.segments() {
+            [0, 0, 0, 0, 0, 0, 0, 1] => true,
+            [0, 0, 0, 0, 0, 0xffff, high, _] => high >> 8 == 127,
+            _ => false,
+        },
+        Err(_) => host == "localhost",
+    }
+}
