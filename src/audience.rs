@@ -186,12 +186,11 @@ fn is_sms_region(prefix: &str) -> bool {
 /// are not empty.
 fn below<'h>(host: &'h str, suffix: &str) -> Option<&'h str> {
     let (prefix, end) = host.split_at_checked(host.len().checked_sub(suffix.len())?)?;
-    let is_name = !prefix.is_empty() && !prefix.bytes().any(|byte| matches!(byte, b'@' | b':' | b'['));
-    // Most hosts are written in lower case, which is cheaper to see.
     let is_name = !prefix.is_empty()
         && !prefix.starts_with('.')
         && !prefix.ends_with('.')
         && !prefix.bytes().any(|byte| matches!(byte, b'@' | b':' | b'['));
+    // Most hosts are written in lower case, which is cheaper to see.
     (is_name && (end == suffix || end.eq_ignore_ascii_case(suffix))).then_some(prefix)
 }
 
