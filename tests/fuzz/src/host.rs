@@ -62,10 +62,9 @@ impl Rule<'_> {
 // === impl Destination ===
 
 impl Destination {
-    /// Whether the two name the same host: IP addresses have more than one spelling.
-    pub fn is_the_host_of(&self, other: &Self) -> bool {
-        let address = |host: &str| host.parse::<IpAddr>().ok();
-        self.host == other.host || address(&self.host).is_some_and(|ours| address(&other.host) == Some(ours))
+    /// Whether this is an IP address, which has more than one spelling.
+    pub fn is_address(&self) -> bool {
+        self.host.parse::<IpAddr>().is_ok()
     }
 
     /// Reads an absolute URI by the book (RFC 3986 §3): `None` if it names no host.
@@ -90,9 +89,9 @@ impl Destination {
 /// The host of an authority: neither what is before `@` nor the port.
 pub fn host(authority: &str) -> String {
     let host = authority.rsplit('@').next().unwrap_or_default();
-    let host = match host.rfind(']') {
-        Some(end) => host.get(..=end).unwrap_or_default(),
-        None => host.split(':').next().unwrap_or_default(),
+    let host = match (host.starts_with('['), host.find(']')) {
+        (true, Some(end)) => host.get(..=end).unwrap_or_default(),
+        _ => host.split(':').next().unwrap_or_default(),
     };
     normal(host)
 }
