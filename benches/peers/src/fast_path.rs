@@ -164,7 +164,7 @@ fn peers(runtime: &Runtime) -> Vec<Timed> {
     ]
 }
 
-/// azure_core, after what it is to be compared with: its pipeline without the policy.
+/// `azure_core`, after what it is to be compared with: its pipeline without the policy.
 fn pipeline(runtime: &Runtime) -> Vec<Timed> {
     let bare = Bare::<Infallible>::new();
     let authorized = azure::layer(Issuer::new(Duration::ZERO, HOUR)).layer(bare.clone());

@@ -41,7 +41,8 @@ pub(crate) const PEER: Peer = Peer {
         short_lifetime: Duration::from_secs(303),
     },
     lazy: true,
-    pausable: true,
+    // Readers of its lock wake one another for as long as a writer waits: paused time would never move on.
+    pausable: false,
     retries: true,
 };
 
