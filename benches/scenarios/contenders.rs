@@ -13,7 +13,10 @@ use std::{
 
 use bytes::Bytes;
 use futures::future::{BoxFuture, FutureExt};
-use http::{HeaderValue, Request, Response, StatusCode, Uri, header::AUTHORIZATION};
+use http::{
+    HeaderValue, Request, Response, StatusCode, Uri,
+    header::{AUTHORIZATION, WWW_AUTHENTICATE},
+};
 use http_body_util::Full;
 use tokio::{
     sync::Mutex,
@@ -32,6 +35,16 @@ pub(crate) type Client = BoxCloneSyncService<Request<Body>, Response<Body>, BoxE
 pub(crate) const API: &str = "https://numbers.api.sinch.com/v1/projects/p/availableRegions";
 /// Another API, for which the same tokens are good.
 pub(crate) const OTHER_API: &str = "https://eu.conversation.api.sinch.com/v1/projects/p/apps";
+
+/// One who fetches tokens, and puts them on requests.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Contender {
+    pub(crate) name: &'static str,
+    /// Puts it, without a token yet, in front of an API.
+    pub(crate) make: fn(Api) -> BoxFuture<'static, Client>,
+    /// Tokens that live so long it renews every 2 to 3 s.
+    pub(crate) short_lifetime: Duration,
+}
 
 /// A token endpoint, and what the API knows of its tokens. Clones are the same one.
 #[derive(Clone, Debug)]
@@ -96,6 +109,20 @@ impl Issuer {
         self.0.requests.load(Ordering::SeqCst)
     }
 
+    pub(crate) fn lifetime(&self) -> Duration {
+        self.0.lifetime
+    }
+
+    /// A new token.
+    pub(crate) async fn issue(&self) -> Result<String, TokenError> {
+        let number = self.0.requests.fetch_add(1, Ordering::SeqCst) + 1;
+        sleep(self.0.latency).await;
+        if self.0.fails {
+            return Err(TokenError::new(TokenErrorKind::Unavailable, "503"));
+        }
+        Ok(token(number))
+    }
+
     /// Revokes all tokens so far.
     pub(crate) fn revoke(&self) {
         self.0.revoked.store(self.requests(), Ordering::SeqCst);
@@ -110,12 +137,7 @@ impl Issuer {
 
 impl TokenSource for Issuer {
     async fn fetch(&self) -> Result<IssuedToken, TokenError> {
-        let number = self.0.requests.fetch_add(1, Ordering::SeqCst) + 1;
-        sleep(self.0.latency).await;
-        if self.0.fails {
-            return Err(TokenError::new(TokenErrorKind::Unavailable, "503"));
-        }
-        IssuedToken::bearer(format!("token-{number}"), Some(self.0.lifetime))
+        IssuedToken::bearer(self.issue().await?, Some(self.0.lifetime))
     }
 }
 
@@ -142,6 +164,8 @@ impl Service<Request<Body>> for Api {
             let mut response = Response::new(Body::default());
             if refused || !issuer.accepts(request.headers().get(AUTHORIZATION)) {
                 *response.status_mut() = StatusCode::UNAUTHORIZED;
+                let challenge = HeaderValue::from_static(r#"Bearer error="invalid_token""#);
+                response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
             }
             Ok(response)
         }
@@ -163,22 +187,22 @@ impl<S> HandRolled<S> {
         {
             return Ok(value.clone());
         }
-        self.issuer.fetch().await?;
-        let value = HeaderValue::try_from(format!("Bearer token-{}", self.issuer.requests()))
+        let value = HeaderValue::try_from(format!("Bearer {}", self.issuer.issue().await?))
             .expect("it has no control characters");
-        *cached = Some((value.clone(), Instant::now() + self.issuer.0.lifetime / 2));
+        *cached = Some((value.clone(), Instant::now() + self.issuer.lifetime() / 2));
         Ok(value)
     }
 }
 
-impl<S> Service<Request<Body>> for HandRolled<S>
+impl<S, B> Service<Request<Body>> for HandRolled<S>
 where
-    S: Service<Request<Body>, Response = Response<Body>, Future: Send> + Clone + Send + Sync + 'static,
+    S: Service<Request<Body>, Response = Response<B>, Future: Send> + Clone + Send + Sync + 'static,
     S::Error: Into<BoxError>,
+    B: Send,
 {
-    type Response = Response<Body>;
+    type Response = Response<B>;
     type Error = BoxError;
-    type Future = BoxFuture<'static, Result<Response<Body>, BoxError>>;
+    type Future = BoxFuture<'static, Result<Response<B>, BoxError>>;
 
     fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
         Poll::Ready(Ok(()))
@@ -218,29 +242,33 @@ impl<B, E> retry::Policy<Request<Body>, Response<B>, E> for OnceOn401 {
     }
 }
 
-/// Ours and the hand-rolled cache, in front of an API of their own each.
-pub(crate) fn refreshing(issuer: impl Fn() -> Issuer, refuses: bool) -> Vec<(&'static str, Issuer, Client)> {
-    let clone_body = issuer();
-    let no_replay = issuer();
-    let hand_rolled = issuer();
-    let api = |issuer: &Issuer| Api { issuer: issuer.clone(), refuses };
-    let layer = |issuer: &Issuer| {
-        SinchAuthLayer::new(TokenRefresher::builder(issuer.clone()).max_attempts(1).build())
-    };
-    let ours = Client::new(layer(&clone_body).layer(api(&clone_body)));
-    let ours_once = Client::new(layer(&no_replay).replay(NoReplay).layer(api(&no_replay)));
-    let by_hand = Client::new(HandRolled::new(api(&hand_rolled), hand_rolled.clone()));
-    vec![
-        ("SinchAuth, CloneBody", clone_body, ours),
-        ("SinchAuth, NoReplay", no_replay, ours_once),
-        ("lock across await", hand_rolled, by_hand),
-    ]
+/// Ours and the hand-rolled cache.
+pub(crate) const REFRESHING: [Contender; 3] = [
+    Contender {
+        name: "SinchAuth, CloneBody",
+        make: |api| ready(Client::new(one_attempt(&api).layer(api))).boxed(),
+        short_lifetime: Duration::from_secs(5),
+    },
+    Contender {
+        name: "SinchAuth, NoReplay",
+        make: |api| ready(Client::new(one_attempt(&api).replay(NoReplay).layer(api))).boxed(),
+        short_lifetime: Duration::from_secs(5),
+    },
+    Contender {
+        name: "lock across await",
+        make: |api| ready(Client::new(HandRolled::new(api.clone(), api.issuer))).boxed(),
+        short_lifetime: Duration::from_secs(5),
+    },
+];
+
+fn one_attempt(api: &Api) -> SinchAuthLayer {
+    SinchAuthLayer::new(TokenRefresher::builder(api.issuer.clone()).max_attempts(1).build())
 }
 
 /// A header that never changes.
 pub(crate) fn constant() -> SetRequestHeaderLayer<HeaderValue> {
     let mut value =
-        HeaderValue::try_from(format!("Bearer {}", token())).expect("it has no control characters");
+        HeaderValue::try_from(format!("Bearer {}", token(0))).expect("it has no control characters");
     value.set_sensitive(true);
     SetRequestHeaderLayer::overriding(AUTHORIZATION, value)
 }
@@ -248,14 +276,14 @@ pub(crate) fn constant() -> SetRequestHeaderLayer<HeaderValue> {
 /// A layer that has a token, which lives for an hour.
 pub(crate) async fn warm() -> SinchAuthLayer {
     let tokens =
-        TokenRefresher::new(|| async { IssuedToken::bearer(token(), Some(Duration::from_secs(3600))) });
+        TokenRefresher::new(|| async { IssuedToken::bearer(token(0), Some(Duration::from_secs(3600))) });
     tokens.token().await.expect("the source always has one");
     SinchAuthLayer::new(tokens)
 }
 
 /// As long as Sinch's.
-fn token() -> String {
-    "t".repeat(1000)
+fn token(number: u64) -> String {
+    format!("token-{number:0994}")
 }
 
 /// A request as clients make them.

@@ -1,12 +1,11 @@
-//! What goes wrong: counts of token requests and failures, and times. tokio's clock is paused, so that nothing but the
-//! contenders decides about the outcome.
+//! What goes wrong: counts of token requests and failures, and times.
 
 use std::{
-    future::Future,
     sync::{Arc, atomic::AtomicBool},
     time::Duration,
 };
 
+use futures::future::{BoxFuture, FutureExt};
 use http::StatusCode;
 use tokio::{
     runtime::Builder,
@@ -15,32 +14,89 @@ use tokio::{
 };
 use tower::ServiceExt;
 
-use crate::contenders::{API, Client, Issuer, OTHER_API, Slow, refreshing, request};
+use crate::contenders::{API, Api, Client, Contender, Issuer, OTHER_API, Slow, request};
 
 const HOUR: Duration = Duration::from_secs(3600);
 const LATENCY: Duration = Duration::from_millis(100);
+const HANG: Duration = Duration::from_millis(200);
+const HEAD_START: Duration = Duration::from_millis(1);
 
-fn paused(scenario: impl Future<Output = ()>) {
-    let runtime = Builder::new_current_thread().enable_time().start_paused(true).build();
-    runtime.expect("a runtime").block_on(scenario);
+/// What each contender goes through, with a token endpoint and an API of its own.
+pub(crate) struct Fault {
+    pub(crate) columns: [&'static str; 2],
+    issuer: fn() -> Issuer,
+    /// Whether [`API`] refuses every request.
+    refuses: bool,
+    run: fn(Issuer, Client) -> BoxFuture<'static, [String; 2]>,
+}
+
+/// 200 calls are in flight when the token is revoked, and end over 2 s; once more 3 s later.
+pub(crate) const REVOCATION: Fault = Fault {
+    columns: ["requests/401s, first", "second"],
+    issuer: || Issuer::new(LATENCY, HOUR),
+    refuses: false,
+    run: |issuer, client| revocation(issuer, client).boxed(),
+};
+
+/// An API answers 401 to each of 200 calls a second for 5 s; after 3 s the token is really revoked, and another API met.
+pub(crate) const ALWAYS_401: Fault = Fault {
+    columns: ["token requests", "the other API answers"],
+    issuer: || Issuer::new(LATENCY, HOUR),
+    refuses: true,
+    run: |issuer, client| always_401(issuer, client).boxed(),
+};
+
+/// The endpoint hangs for 200 ms, then fails; 200 callers wait for it, and make one attempt.
+pub(crate) const ENDPOINT_FAILS: Fault = Fault {
+    columns: ["last answer / one attempt", "token requests"],
+    issuer: || Issuer::failing(HANG),
+    refuses: false,
+    run: |issuer, client| endpoint_fails(issuer, client).boxed(),
+};
+
+/// The caller that started the token request is aborted half-way; 99 others wait.
+pub(crate) const FIRST_CALLER_ABORTED: Fault = Fault {
+    columns: ["last answer / latency", "token requests"],
+    issuer: || Issuer::new(LATENCY, HOUR),
+    refuses: false,
+    run: |issuer, client| first_caller_aborted(issuer, client).boxed(),
+};
+
+// === impl Fault ===
+
+impl Fault {
+    pub(crate) async fn run(&self, contender: Contender) -> [String; 2] {
+        let issuer = (self.issuer)();
+        let client = (contender.make)(Api { issuer: issuer.clone(), refuses: self.refuses }).await;
+        (self.run)(issuer, client).await
+    }
+
+    /// With tokio's clock paused, so that nothing but the contender decides about the outcome.
+    pub(crate) fn run_paused(&self, contender: Contender) -> [String; 2] {
+        let runtime = Builder::new_current_thread().enable_time().start_paused(true).build();
+        runtime.expect("a runtime").block_on(self.run(contender))
+    }
+
+    pub(crate) fn print_columns(&self) {
+        print("", &self.columns.map(str::to_owned));
+    }
+}
+
+pub(crate) fn print(name: &str, cells: &[String; 2]) {
+    let [first, second] = cells;
+    println!("{name:24} {first:>26} {second:>22}");
 }
 
 async fn call(client: Client, uri: &'static str) -> Option<StatusCode> {
     client.oneshot(request(uri)).await.ok().map(|response| response.status())
 }
 
-/// 200 calls are in flight when the token is revoked, and end over 2 s; once more 3 s later.
-pub(crate) fn revocation() {
-    println!("{:24} {:>22} {:>22}", "", "requests/401s, first", "second");
-    for (name, issuer, client) in refreshing(|| Issuer::new(LATENCY, HOUR), false) {
-        paused(async {
-            call(client.clone(), API).await;
-            let first = revoked(&issuer, &client).await;
-            sleep(Duration::from_secs(1)).await;
-            let second = revoked(&issuer, &client).await;
-            println!("{name:24} {first:>22} {second:>22}");
-        });
-    }
+async fn revocation(issuer: Issuer, client: Client) -> [String; 2] {
+    call(client.clone(), API).await;
+    let first = revoked(&issuer, &client).await;
+    sleep(Duration::from_secs(1)).await;
+    let second = revoked(&issuer, &client).await;
+    [first, second]
 }
 
 async fn revoked(issuer: &Issuer, client: &Client) -> String {
@@ -60,64 +116,49 @@ async fn revoked(issuer: &Issuer, client: &Client) -> String {
     format!("{} / {rejected}", issuer.requests() - before)
 }
 
-/// An API answers 401 to each of 200 calls a second for 5 s; after 3 s the token is really revoked, and another API met.
-pub(crate) fn always_401() {
-    println!("{:24} {:>16} {:>22}", "", "token requests", "the other API answers");
-    for (name, issuer, client) in refreshing(|| Issuer::new(LATENCY, HOUR), true) {
-        paused(async {
-            let mut calls = JoinSet::new();
-            let mut other = None;
-            for nth in 0..1000 {
-                calls.spawn(call(client.clone(), API));
-                if nth == 600 {
-                    issuer.revoke();
-                    other = Some(tokio::spawn(call(client.clone(), OTHER_API)));
-                }
-                sleep(Duration::from_millis(5)).await;
-            }
-            calls.join_all().await;
-            let other = other.expect("it was called").await.expect("it does not panic");
-            let other = other.map_or(0, |status| status.as_u16());
-            println!("{name:24} {:>16} {other:>22}", issuer.requests());
-        });
+async fn always_401(issuer: Issuer, client: Client) -> [String; 2] {
+    let mut calls = JoinSet::new();
+    let mut other = None;
+    for nth in 0..1000 {
+        calls.spawn(call(client.clone(), API));
+        if nth == 600 {
+            issuer.revoke();
+            other = Some(tokio::spawn(call(client.clone(), OTHER_API)));
+        }
+        sleep(Duration::from_millis(5)).await;
     }
+    calls.join_all().await;
+    let other = other.expect("it was called").await.expect("it does not panic");
+    let other = other.map_or(0, |status| status.as_u16());
+    [issuer.requests().to_string(), other.to_string()]
 }
 
-/// The endpoint hangs for 200 ms, then fails; 200 callers wait for it, and make one attempt.
-pub(crate) fn endpoint_fails() {
-    const HANG: Duration = Duration::from_millis(200);
-    println!("{:24} {:>26} {:>16}", "", "last answer / one attempt", "token requests");
-    for (name, issuer, client) in refreshing(|| Issuer::failing(HANG), false) {
-        paused(async {
-            let start = Instant::now();
-            let mut calls = JoinSet::new();
-            for _ in 0..200 {
-                calls.spawn(call(client.clone(), API));
-            }
-            calls.join_all().await;
-            let ratio = start.elapsed().as_secs_f64() / HANG.as_secs_f64();
-            println!("{name:24} {ratio:>26.2} {:>16}", issuer.requests());
-        });
+async fn endpoint_fails(issuer: Issuer, client: Client) -> [String; 2] {
+    let start = Instant::now();
+    let mut calls = JoinSet::new();
+    for _ in 0..200 {
+        calls.spawn(call(client.clone(), API));
     }
+    calls.join_all().await;
+    ratio(start, HANG, &issuer)
 }
 
-/// The caller that started the token request is aborted half-way; 99 others wait.
-pub(crate) fn first_caller_aborted() {
-    println!("{:24} {:>26} {:>16}", "", "last answer / latency", "token requests");
-    for (name, issuer, client) in refreshing(|| Issuer::new(LATENCY, HOUR), false) {
-        paused(async {
-            let start = Instant::now();
-            let first = tokio::spawn(call(client.clone(), API));
-            tokio::task::yield_now().await;
-            let mut calls = JoinSet::new();
-            for _ in 0..99 {
-                calls.spawn(call(client.clone(), API));
-            }
-            sleep(LATENCY / 2).await;
-            first.abort();
-            calls.join_all().await;
-            let ratio = start.elapsed().as_secs_f64() / LATENCY.as_secs_f64();
-            println!("{name:24} {ratio:>26.2} {:>16}", issuer.requests());
-        });
+async fn first_caller_aborted(issuer: Issuer, client: Client) -> [String; 2] {
+    let start = Instant::now();
+    let first = tokio::spawn(call(client.clone(), API));
+    sleep(HEAD_START).await;
+    let mut calls = JoinSet::new();
+    for _ in 0..99 {
+        calls.spawn(call(client.clone(), API));
     }
+    sleep(LATENCY / 2 - HEAD_START).await;
+    first.abort();
+    calls.join_all().await;
+    ratio(start, LATENCY, &issuer)
+}
+
+/// The time since `start` in units of `of`, and the token requests.
+fn ratio(start: Instant, of: Duration, issuer: &Issuer) -> [String; 2] {
+    let ratio = start.elapsed().as_secs_f64() / of.as_secs_f64();
+    [format!("{ratio:.2}"), issuer.requests().to_string()]
 }

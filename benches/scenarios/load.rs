@@ -1,15 +1,16 @@
 //! Many callers: at the start, and while tokens are renewed. In real time.
 
-use std::time::Duration;
+use std::{future::ready, time::Duration};
 
+use futures::FutureExt;
 use tokio::{
     runtime::{Builder, Runtime},
     task::JoinSet,
     time::{Instant, MissedTickBehavior, interval, sleep},
 };
-use tower::{Layer, ServiceExt, util::BoxCloneSyncService};
+use tower::{Layer, ServiceExt};
 
-use crate::contenders::{API, Api, Client, Issuer, constant, refreshing, request};
+use crate::contenders::{API, Api, Client, Contender, Issuer, constant, request};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -18,7 +19,7 @@ fn runtime() -> Runtime {
 }
 
 /// 10,000 callers meet an empty cache, and an endpoint that takes 100 ms. Median of the rounds.
-pub(crate) fn cold_herd() {
+pub(crate) fn cold_herd(contenders: &[Contender]) {
     const CALLERS: usize = 10_000;
     const LATENCY: Duration = Duration::from_millis(100);
     const ROUNDS: usize = 11;
@@ -40,14 +41,16 @@ pub(crate) fn cold_herd() {
             }
             tasks.join_all().await;
             record("tasks that only sleep", start.elapsed(), 0);
-            for (name, issuer, client) in refreshing(|| Issuer::new(LATENCY, HOUR), false) {
+            for contender in contenders {
+                let issuer = Issuer::new(LATENCY, HOUR);
+                let client = (contender.make)(Api { issuer: issuer.clone(), refuses: false }).await;
                 let start = Instant::now();
                 let mut tasks = JoinSet::new();
                 for _ in 0..CALLERS {
                     tasks.spawn(client.clone().oneshot(request(API)));
                 }
                 tasks.join_all().await;
-                record(name, start.elapsed(), issuer.requests());
+                record(contender.name, start.elapsed(), issuer.requests());
             }
         });
     }
@@ -59,21 +62,22 @@ pub(crate) fn cold_herd() {
     }
 }
 
-/// 1,000 calls a second for 8 s to each contender, all at once; tokens live 5 s, the endpoint takes 300 ms.
-pub(crate) fn renewal() {
+/// 1,000 calls a second for 8 s to each contender, all at once; the endpoint takes 300 ms.
+pub(crate) fn renewal(contenders: &[Contender]) {
     const CALLS: usize = 8_000;
-    let issuer = || Issuer::new(Duration::from_millis(300), Duration::from_secs(5));
+    const LATENCY: Duration = Duration::from_millis(300);
     let runtime = runtime();
     runtime.block_on(async {
-        let fixed = issuer();
-        let inner = Api { issuer: fixed.clone(), refuses: false };
-        let constant: Client =
-            BoxCloneSyncService::new(constant().layer(inner).map_err(|never| match never {}));
-        let mut contenders = vec![("constant header", fixed, constant)];
-        contenders.extend(refreshing(issuer, false));
+        let constant = Contender {
+            name: "constant header",
+            make: |api| ready(Client::new(constant().layer(api).map_err(|never| match never {}))).boxed(),
+            short_lifetime: HOUR,
+        };
         let mut runs = Vec::new();
-        for (name, issuer, client) in contenders {
-            runs.push((name, issuer, tokio::spawn(steady(client, CALLS))));
+        for &contender in [constant].iter().chain(contenders) {
+            let issuer = Issuer::new(LATENCY, contender.short_lifetime);
+            let client = (contender.make)(Api { issuer: issuer.clone(), refuses: false }).await;
+            runs.push((contender.name, issuer, tokio::spawn(steady(client, CALLS))));
         }
         println!("{:24} {:>12} {:>12} {:>16}", "", "over 10 ms", "p99.9, µs", "token requests");
         for (name, issuer, run) in runs {

@@ -14,15 +14,17 @@ mod faults;
 mod load;
 mod throughput;
 
+use crate::{contenders::REFRESHING, faults::Fault};
+
 const SCENARIOS: [(&str, fn()); 8] = [
-    ("two threads", throughput::two_threads),
-    ("loopback", throughput::loopback),
-    ("cold herd", load::cold_herd),
-    ("renewal", load::renewal),
-    ("revocation", faults::revocation),
-    ("always 401", faults::always_401),
-    ("endpoint fails", faults::endpoint_fails),
-    ("first caller aborted", faults::first_caller_aborted),
+    ("two threads", || throughput::two_threads(Vec::new())),
+    ("loopback", || throughput::loopback(async |_| Vec::new())),
+    ("cold herd", || load::cold_herd(&REFRESHING)),
+    ("renewal", || load::renewal(&REFRESHING)),
+    ("revocation", || paused(&faults::REVOCATION)),
+    ("always 401", || paused(&faults::ALWAYS_401)),
+    ("endpoint fails", || paused(&faults::ENDPOINT_FAILS)),
+    ("first caller aborted", || paused(&faults::FIRST_CALLER_ABORTED)),
 ];
 
 fn main() {
@@ -32,5 +34,12 @@ fn main() {
             println!("\n## {name}\n");
             run();
         }
+    }
+}
+
+fn paused(fault: &Fault) {
+    fault.print_columns();
+    for contender in REFRESHING {
+        faults::print(contender.name, &fault.run_paused(contender));
     }
 }

@@ -2,17 +2,18 @@
 
 use std::{
     convert::Infallible,
-    future::{Future, Ready, ready},
+    future::{Ready, ready},
     hint::black_box,
+    marker::PhantomData,
     task::{Context, Poll},
     time::{Duration, Instant},
 };
 
-use futures::FutureExt;
+use futures::future::{FutureExt, LocalBoxFuture};
 use http::{Request, Response};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::{
-    client::legacy::Client,
+    client::legacy::{Client, connect::HttpConnector},
     rt::{TokioExecutor, TokioIo},
 };
 use tokio::{net::TcpListener, runtime::Builder};
@@ -24,20 +25,40 @@ use crate::contenders::{API, Body, OnceOn401, constant, request, warm};
 const ROUNDS: usize = 15;
 
 /// Answers at once.
-#[derive(Clone)]
-struct Bare;
+#[derive(Debug)]
+pub(crate) struct Bare<E = Infallible>(PhantomData<fn() -> E>);
+
+pub(crate) type HttpClient = Client<HttpConnector, Body>;
+
+/// A contender, ready to be measured on two threads against one.
+pub(crate) struct Threaded(&'static str, Box<dyn Fn() -> f64>);
+
+/// A contender, ready to be measured in calls a second to a URI.
+pub(crate) struct Connected(&'static str, Box<dyn Fn(String) -> LocalBoxFuture<'static, f64>>);
 
 /// Names of contenders and what was measured, in order; the first is what the others are compared with.
 struct Table(Vec<(&'static str, Vec<f64>)>);
 
 // === impl Bare ===
 
-impl Service<Request<Body>> for Bare {
-    type Response = Response<Body>;
-    type Error = Infallible;
-    type Future = Ready<Result<Response<Body>, Infallible>>;
+impl<E> Bare<E> {
+    pub(crate) const fn new() -> Self {
+        Self(PhantomData)
+    }
+}
 
-    fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+impl<E> Clone for Bare<E> {
+    fn clone(&self) -> Self {
+        Self::new()
+    }
+}
+
+impl<E> Service<Request<Body>> for Bare<E> {
+    type Response = Response<Body>;
+    type Error = E;
+    type Future = Ready<Result<Response<Body>, E>>;
+
+    fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), E>> {
         Poll::Ready(Ok(()))
     }
 
@@ -65,18 +86,47 @@ impl Table {
     }
 }
 
+// === impl Threaded ===
+
+impl Threaded {
+    pub(crate) fn new<S>(name: &'static str, service: S) -> Self
+    where
+        S: Service<Request<Body>> + Clone + Send + 'static,
+    {
+        Self(name, Box::new(move || threads_ratio(service.clone())))
+    }
+}
+
+// === impl Connected ===
+
+impl Connected {
+    pub(crate) fn new<S>(name: &'static str, service: S) -> Self
+    where
+        S: Service<Request<Body>, Response = Response<Incoming>> + Clone + 'static,
+    {
+        Self(name, Box::new(move |uri| calls_a_second(service.clone(), uri).boxed_local()))
+    }
+}
+
 /// The time of a call on two threads at once, divided by that on one. Median of the rounds.
-pub(crate) fn two_threads() {
+pub(crate) fn two_threads(others: Vec<Threaded>) {
     let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
     let layer = runtime.block_on(warm());
-    let retrying = RetryLayer::new(OnceOn401::default()).layer(constant().layer(Bare));
+    let bare = Bare::<Infallible>::new();
+    let retrying = RetryLayer::new(OnceOn401::default()).layer(constant().layer(bare.clone()));
+    let mut contenders = vec![
+        Threaded::new("bare", bare.clone()),
+        Threaded::new("constant header", constant().layer(bare.clone())),
+        Threaded::new("SinchAuth, NoReplay", layer.clone().replay(NoReplay).layer(bare.clone())),
+        Threaded::new("constant + tower::retry", retrying),
+        Threaded::new("SinchAuth, CloneBody", layer.layer(bare)),
+    ];
+    contenders.extend(others);
     let mut table = Table(Vec::new());
     for _ in 0..ROUNDS {
-        table.record("bare", threads_ratio(Bare));
-        table.record("constant header", threads_ratio(constant().layer(Bare)));
-        table.record("SinchAuth, NoReplay", threads_ratio(layer.clone().replay(NoReplay).layer(Bare)));
-        table.record("constant + tower::retry", threads_ratio(retrying.clone()));
-        table.record("SinchAuth, CloneBody", threads_ratio(layer.clone().layer(Bare)));
+        for Threaded(name, ratio) in &contenders {
+            table.record(name, ratio());
+        }
     }
     println!("{:24} {:>24}", "", "two threads / one");
     for (name, median) in table.medians() {
@@ -108,28 +158,30 @@ fn calls<S: Service<Request<Body>>>(mut service: S) -> Duration {
 }
 
 /// Calls a second over one HTTP/1.1 connection, client and server on one thread, divided by the bare client's.
-pub(crate) fn loopback() {
+pub(crate) fn loopback(others: impl AsyncFnOnce(HttpClient) -> Vec<Connected>) {
     let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let address = listener.local_addr().expect("it is bound");
+        let uri = format!("http://{}/v1", listener.local_addr().expect("it is bound"));
         tokio::spawn(serve(listener));
-        let uri = format!("http://{address}/v1");
         let client = Client::builder(TokioExecutor::new()).build_http::<Body>();
         let layer = warm().await;
+        let retrying = RetryLayer::new(OnceOn401::default()).layer(constant().layer(client.clone()));
+        let mut contenders = vec![
+            Connected::new("bare client", client.clone()),
+            Connected::new("constant header", constant().layer(client.clone())),
+            Connected::new("SinchAuth, NoReplay", layer.clone().replay(NoReplay).layer(client.clone())),
+            Connected::new("constant + tower::retry", retrying),
+            Connected::new("SinchAuth, CloneBody", layer.layer(client.clone())),
+        ];
+        contenders.extend(others(client).await);
         let mut table = Table(Vec::new());
         for _ in 0..ROUNDS {
-            let bare = calls_a_second(client.clone(), &uri).await;
-            table.record("bare client", 1.0);
-            let rate = calls_a_second(constant().layer(client.clone()), &uri).await;
-            table.record("constant header", rate / bare);
-            let rate = calls_a_second(layer.clone().replay(NoReplay).layer(client.clone()), &uri).await;
-            table.record("SinchAuth, NoReplay", rate / bare);
-            let retrying = RetryLayer::new(OnceOn401::default()).layer(constant().layer(client.clone()));
-            let rate = calls_a_second(retrying, &uri).await;
-            table.record("constant + tower::retry", rate / bare);
-            let rate = calls_a_second(layer.clone().layer(client.clone()), &uri).await;
-            table.record("SinchAuth, CloneBody", rate / bare);
+            let mut bare = None;
+            for Connected(name, rate) in &contenders {
+                let rate = rate(uri.clone()).await;
+                table.record(name, rate / *bare.get_or_insert(rate));
+            }
         }
         println!("{:24} {:>24}", "", "calls/s / bare client's");
         for (name, median) in table.medians() {
@@ -146,18 +198,16 @@ async fn serve(listener: TcpListener) {
     }
 }
 
-fn calls_a_second<S>(mut service: S, uri: &str) -> impl Future<Output = f64>
+async fn calls_a_second<S>(mut service: S, uri: String) -> f64
 where
     S: Service<Request<Body>, Response = Response<Incoming>>,
 {
     const CALLS: u32 = 2_000;
-    async move {
-        let start = Instant::now();
-        for _ in 0..CALLS {
-            let _ = std::future::poll_fn(|cx| service.poll_ready(cx)).await;
-            let answer = service.call(request(uri)).await.ok().expect("the server answers");
-            black_box(answer.status());
-        }
-        f64::from(CALLS) / start.elapsed().as_secs_f64()
+    let start = Instant::now();
+    for _ in 0..CALLS {
+        let _ = std::future::poll_fn(|cx| service.poll_ready(cx)).await;
+        let answer = service.call(request(uri.as_str())).await.ok().expect("the server answers");
+        black_box(answer.status());
     }
+    f64::from(CALLS) / start.elapsed().as_secs_f64()
 }
