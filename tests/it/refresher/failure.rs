@@ -2,13 +2,12 @@
 
 use std::{collections::HashSet, time::Duration};
 
-use tokio::time::sleep;
 use tower_sinch_auth::{TokenErrorKind, TokenState};
 
 use super::{
     ATTEMPTS, FLIGHT_TIMEOUT, MARGIN, MINUTE, MS, SECOND, Stopwatch, api::Api, api::UNAUTHORIZED,
-    assert_fails, assert_generation, assert_within, builder, call_every, fail_flights, jump, jump_until_due,
-    pass, refresher, settle, warm,
+    assert_fails, assert_generation, assert_within, builder, call_every, call_until_served, fail_flights,
+    jump, jump_until_due, pass, refresher, settle, warm,
 };
 use crate::support::{Answer, HOUR, ScriptedSource};
 
@@ -112,9 +111,7 @@ async fn a_rejected_key_is_not_hammered_and_recovers_without_a_restart() {
     }
     let tokens = refresher(&source);
     let stopwatch = Stopwatch::start();
-    while tokens.token().await.is_err() {
-        sleep(MS).await;
-    }
+    call_until_served(MS, &tokens).await;
     assert_within(stopwatch.elapsed(), (20 * SECOND)..=(101 * SECOND));
     assert_eq!(source.requests(), 21);
     assert!(tokens.status().last_error.is_none());
@@ -206,9 +203,7 @@ async fn after_an_outage_the_next_flight_recovers_without_a_restart() {
     fail_flights(&source, 10);
     let tokens = refresher(&source);
     let stopwatch = Stopwatch::start();
-    while tokens.token().await.is_err() {
-        sleep(100 * MS).await;
-    }
+    call_until_served(100 * MS, &tokens).await;
     assert!(stopwatch.elapsed() <= 10 * (PAUSES + 30 * SECOND) + PAUSES);
     assert_eq!(source.requests(), 10 * ATTEMPTS + 1);
     let status = tokens.status();
