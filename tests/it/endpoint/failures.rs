@@ -128,7 +128,7 @@ async fn an_endpoint_that_echoes_the_request_gets_nothing_secret_into_the_error(
 }
 
 #[tokio::test]
-async fn no_debug_output_shows_a_secret_or_a_token() {
+async fn every_debug_output_names_its_type_and_none_shows_a_secret_or_a_token() {
     let server = RawServer::answering("200 OK", "", TOKEN).await;
     let credentials = credentials(&server);
     let issued = credentials.fetch().await.unwrap();
@@ -138,13 +138,21 @@ async fn no_debug_output_shows_a_secret_or_a_token() {
     let token = tokens.token().await.unwrap();
     let layer = tower_sinch_auth::SinchAuthLayer::new(tokens.clone());
     let service = tower::Layer::layer(&layer, ());
-    let shown = format!(
-        "{built} {credentials:?} {issued:?} {tokens:?} {token:?} {layer:?} {service:?} {:?} {:?} {}",
-        key(),
-        tokens.status(),
-        serde_json::to_string(&tokens.status()).unwrap(),
-    );
-    for secret in ["abc", "s3cret", BASIC] {
-        assert!(!shown.contains(secret), "{shown}");
+    for (name, shown) in [
+        ("AccessKey", format!("{:?}", key())),
+        ("ClientCredentials", format!("{credentials:?}")),
+        ("IssuedToken", format!("{issued:?}")),
+        ("TokenRefresherBuilder", built),
+        ("TokenRefresher", format!("{tokens:?}")),
+        ("AccessToken", format!("{token:?}")),
+        ("TokenStatus", format!("{:?}", tokens.status())),
+        ("SinchAuthLayer", format!("{layer:?}")),
+        ("SinchAuth", format!("{service:?}")),
+        ("{", serde_json::to_string(&tokens.status()).unwrap()),
+    ] {
+        assert!(shown.starts_with(name), "{name}: {shown}");
+        for secret in ["abc", "s3cret", BASIC] {
+            assert!(!shown.contains(secret), "{shown}");
+        }
     }
 }

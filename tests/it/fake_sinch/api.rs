@@ -7,7 +7,11 @@ use http::{
     header::{AUTHORIZATION, CONTENT_TYPE, WWW_AUTHENTICATE},
 };
 use serde_json::json;
-use tokio::time::advance;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    time::advance,
+};
 use tower_sinch_auth::testing::Challenge;
 
 use super::Raw;
@@ -81,6 +85,20 @@ async fn each_documented_401_comes_byte_for_byte() {
         assert_eq!(answer.header(CONTENT_TYPE), content_type, "{challenge:?}");
         assert_eq!(answer.body, body, "{challenge:?}");
     }
+}
+
+#[tokio::test]
+async fn a_request_with_an_absolute_uri_is_told_that_address() {
+    let raw = Raw::start().await;
+    raw.sinch.set_challenge(Challenge::Envoy);
+    let uri = raw.sinch.api("/v1/numbers");
+    let host = uri.authority().unwrap().as_str();
+    let mut stream = TcpStream::connect(host).await.unwrap();
+    let request = format!("GET {uri} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.contains(&format!(r#"realm="{uri}""#)), "{answer}");
 }
 
 #[tokio::test]
