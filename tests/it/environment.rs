@@ -7,10 +7,9 @@ use std::{
     process::{Command, Output},
 };
 
-use bytes::Bytes;
-use http::{Request, Response, header::AUTHORIZATION};
-use http_body_util::Full;
-use tower_sinch_auth::{AccessKey, BoxError, ClientCredentials, ServicePlan, TokenRefresher};
+use tower_sinch_auth::{AccessKey, ServicePlan};
+
+use crate::support::{basic_pair, bearer};
 
 /// Tells the other process what it is for.
 const READ: &str = "READ_CREDENTIALS";
@@ -31,29 +30,17 @@ fn in_a_process_with(test: &str, variables: &[(&str, &OsStr)]) -> String {
     String::from_utf8(stdout).unwrap()
 }
 
-/// The header that a token request carries, as a token.
-async fn basic(key: AccessKey) -> String {
-    let echo = tower::service_fn(|request: Request<Full<Bytes>>| async move {
-        let basic = request.headers()[AUTHORIZATION].to_str()?.replace("Basic ", "");
-        let body = format!(r#"{{"access_token":"{basic}"}}"#);
-        Ok::<_, BoxError>(Response::new(Full::<Bytes>::from(body)))
-    });
-    header(TokenRefresher::new(ClientCredentials::with_client(echo, key))).await
-}
-
-async fn header(tokens: impl Into<TokenRefresher>) -> String {
-    let token = tokens.into().token().await.unwrap();
-    token.authorization().to_str().unwrap().to_owned()
-}
-
 /// Prints what this process finds in its environment.
 async fn read() {
     match AccessKey::from_env() {
-        Ok(key) => println!("key: {}", basic(key).await),
+        Ok(key) => println!("key: {}", basic_pair(key).await),
         Err(error) => println!("key: {error}"),
     }
     match ServicePlan::from_env() {
-        Ok(plan) => println!("plan: {}, {}", plan.service_plan_id().to_owned(), header(plan).await),
+        Ok(plan) => {
+            let id = plan.service_plan_id().to_owned();
+            println!("plan: {id}:{}", bearer(plan).await);
+        }
         Err(error) => println!("plan: {error}"),
     }
 }
@@ -76,11 +63,10 @@ async fn credentials_are_read_from_the_environment() {
     let (no_key_id, no_key_secret) = (unset(KEY_ID), unset(KEY_SECRET));
     let (no_plan_id, no_api_token) = (unset(PLAN_ID), unset(API_TOKEN));
 
-    // `base64("an-id:a-secret")`
     let key = [(KEY_ID, "an-id"), (KEY_SECRET, "a-secret")];
-    assert_prints(&key, ["key: Bearer YW4taWQ6YS1zZWNyZXQ=", &no_plan_id]);
+    assert_prints(&key, ["key: an-id:a-secret", &no_plan_id]);
     let plan = [(PLAN_ID, "a-plan"), (API_TOKEN, "a-token")];
-    assert_prints(&plan, [&no_key_id, "plan: a-plan, Bearer a-token"]);
+    assert_prints(&plan, [&no_key_id, "plan: a-plan:a-token"]);
     assert_prints(&[(KEY_ID, "an-id"), (PLAN_ID, "a-plan")], [&no_key_secret, &no_api_token]);
     let empty = [(KEY_ID, ""), (KEY_SECRET, "a-secret"), (PLAN_ID, "a-plan"), (API_TOKEN, "")];
     assert_prints(&empty, [&no_key_id, &no_api_token]);

@@ -32,14 +32,18 @@ async fn a_live_token_is_answered_with_what_the_api_saw() {
 }
 
 #[tokio::test]
-async fn a_large_body_is_read_to_its_end_and_only_counted() {
+async fn a_body_over_64_kib_is_read_to_its_end_and_only_counted() {
     let raw = Raw::start().await;
-    let mut request = raw.api_request(&raw.token().await);
-    *request.method_mut() = Method::POST;
-    *request.body_mut() = vec![b'x'; 1 << 20].into();
-    let answer = raw.send(request).await.unwrap();
-    assert_eq!(answer.json()["body_length"], 1 << 20);
-    assert_eq!(answer.json()["body"], json!(null));
+    let token = raw.token().await;
+    for (length, is_shown) in [(64 * 1024, true), (64 * 1024 + 1, false), (1 << 20, false)] {
+        let body = "x".repeat(length);
+        let mut request = raw.api_request(&token);
+        *request.method_mut() = Method::POST;
+        *request.body_mut() = body.clone().into();
+        let answer = raw.send(request).await.unwrap();
+        assert_eq!(answer.json()["body_length"], length);
+        assert_eq!(answer.json()["body"], if is_shown { json!(body) } else { json!(null) });
+    }
 }
 
 #[tokio::test]
