@@ -4,16 +4,16 @@ use http::StatusCode;
 
 use super::{CredentialsError, Fault, TokenError, TokenErrorKind};
 
-/// What each kind is called in a message, and what the message says to do about it.
-const KINDS: [(TokenErrorKind, &str, &str); 8] = [
-    (TokenErrorKind::Rejected, "was rejected", "check the credentials of the token source"),
-    (TokenErrorKind::Throttled, "rate limiting", "share one TokenRefresher"),
-    (TokenErrorKind::Unavailable, "unavailable", "check the network path"),
-    (TokenErrorKind::TimedOut, "timed out", "check the network path"),
-    (TokenErrorKind::InvalidResponse, "not usable", "check that the address"),
-    (TokenErrorKind::Credentials, "could not be used", "see the source of this error"),
-    (TokenErrorKind::Panicked, "panicked", "see the panic message"),
-    (TokenErrorKind::NoRuntime, "no Tokio runtime", "call from within a Tokio runtime"),
+/// Whether each kind is transient, what it is called in a message, and what the message says to do about it.
+const KINDS: [(TokenErrorKind, bool, &str, &str); 8] = [
+    (TokenErrorKind::Rejected, false, "was rejected", "check the credentials of the token source"),
+    (TokenErrorKind::Throttled, true, "rate limiting", "share one TokenRefresher"),
+    (TokenErrorKind::Unavailable, true, "unavailable", "check the network path"),
+    (TokenErrorKind::TimedOut, true, "timed out", "check the network path"),
+    (TokenErrorKind::InvalidResponse, false, "not usable", "check that the address"),
+    (TokenErrorKind::Credentials, false, "could not be used", "see the source of this error"),
+    (TokenErrorKind::Panicked, true, "panicked", "see the panic message"),
+    (TokenErrorKind::NoRuntime, true, "no Tokio runtime", "call from within a Tokio runtime"),
 ];
 
 /// A refusal of a token endpoint that answered `status` and said `error`.
@@ -23,10 +23,17 @@ fn rejected(status: StatusCode, error: Option<&str>) -> String {
 
 #[test]
 fn every_message_says_what_failed_and_what_to_do() {
-    for (kind, what, advice) in KINDS {
+    for (kind, _, what, advice) in KINDS {
         let message = TokenError::new(kind, "the cause").to_string();
         assert!(message.contains(what) && message.contains(advice), "{message}");
         assert!(!message.contains("the cause"), "a cause is in the source, not in the message: {message}");
+    }
+}
+
+#[test]
+fn an_error_of_a_custom_source_is_transient_by_its_kind() {
+    for (kind, is_transient, ..) in KINDS {
+        assert_eq!(TokenError::new(kind, "the cause").is_transient(), is_transient, "{kind:?}");
     }
 }
 

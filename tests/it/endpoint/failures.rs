@@ -2,8 +2,15 @@
 
 use std::{error::Error, time::Duration};
 
-use tokio::net::TcpListener;
-use tower_sinch_auth::{ClientCredentials, TokenError, TokenErrorKind, TokenRefresher, TokenSource};
+use bytes::Bytes;
+use futures::stream;
+use http::{Request, Response};
+use http_body::Frame;
+use http_body_util::{Full, StreamBody};
+use tokio::{net::TcpListener, time::sleep};
+use tower_sinch_auth::{
+    BoxError, ClientCredentials, TokenError, TokenErrorKind, TokenRefresher, TokenSource,
+};
 
 use super::{BASIC, SECRET, TOKEN, credentials, fetch, fetch_from, key};
 use crate::support::raw::{RawServer, Reply};
@@ -75,6 +82,27 @@ async fn the_attempt_timeout_includes_the_key_source() {
         .endpoint(server.uri())
         .attempt_timeout(Duration::from_millis(20));
     assert_error(&credentials.fetch().await.unwrap_err(), TokenErrorKind::TimedOut, true);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_key_source_the_head_and_the_body_share_one_attempt_timeout() {
+    const EACH: Duration = Duration::from_secs(4);
+    let client = tower::service_fn(|_: Request<Full<Bytes>>| async {
+        sleep(EACH).await;
+        let body = stream::once(async {
+            sleep(EACH).await;
+            Ok::<_, BoxError>(Frame::data(Bytes::from_static(TOKEN.as_bytes())))
+        });
+        Ok::<_, BoxError>(Response::new(StreamBody::new(body)))
+    });
+    let slow_key = || async {
+        sleep(EACH).await;
+        Ok(key())
+    };
+    let credentials = ClientCredentials::with_client(client, slow_key);
+    let error = credentials.clone().fetch().await.unwrap_err();
+    assert_error(&error, TokenErrorKind::TimedOut, true);
+    credentials.attempt_timeout(4 * EACH).fetch().await.unwrap();
 }
 
 #[tokio::test]

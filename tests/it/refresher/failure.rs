@@ -1,6 +1,6 @@
 //! DESIGN.md §4.4: what a failed token request costs, and whom.
 
-use std::{collections::HashSet, time::Duration};
+use std::{collections::HashSet, error::Error, time::Duration};
 
 use tower_sinch_auth::{TokenErrorKind, TokenState};
 
@@ -70,6 +70,15 @@ async fn all_attempts_together_take_no_longer_than_the_flight_timeout() {
     let outcome = refresher(&source).token().await;
     assert!(outcome.is_err());
     assert!(stopwatch.elapsed() <= FLIGHT_TIMEOUT + SECOND);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_flight_that_times_out_says_what_its_last_attempt_failed_with() {
+    let source = ScriptedSource::new().then_error(TokenErrorKind::Unavailable).then(Answer::Hang);
+    let error = refresher(&source).token().await.unwrap_err();
+    assert_eq!(error.kind(), TokenErrorKind::TimedOut);
+    let cause = error.source().expect("a cause").to_string();
+    assert!(cause.contains("unavailable"), "{cause}");
 }
 
 #[tokio::test(start_paused = true)]
