@@ -91,15 +91,29 @@ impl Audience {
 
     fn check_hosts(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), AudienceError> {
         if let Some(authority) = uri.authority() {
-            let host = trimmed(host(authority));
-            if !self.allows(host) {
-                return Err(AudienceError::new(Some(host), Refusal::Host));
-            }
-            if uri.scheme() != Some(&Scheme::HTTPS) && !is_loopback(host) {
-                return Err(AudienceError::new(Some(host), Refusal::NotHttps));
+            let https = uri.scheme() == Some(&Scheme::HTTPS);
+            // Most authorities are a host and no more. Those are cheaper to look at as they stand.
+            if !(https && self.allows(authority.as_str())) {
+                self.check_authority(authority, https)?;
             }
         }
-        for host in headers.get_all(&HOST) {
+        if headers.contains_key(HOST) { self.check_host_header(headers) } else { Ok(()) }
+    }
+
+    fn check_authority(&self, authority: &Authority, https: bool) -> Result<(), AudienceError> {
+        let host = trimmed(authority.host());
+        if !self.allows(host) {
+            return Err(AudienceError::new(Some(host), Refusal::Host));
+        }
+        if !https && !is_loopback(host) {
+            return Err(AudienceError::new(Some(host), Refusal::NotHttps));
+        }
+        Ok(())
+    }
+
+    #[cold]
+    fn check_host_header(&self, headers: &HeaderMap) -> Result<(), AudienceError> {
+        for host in headers.get_all(HOST) {
             let authority = Authority::try_from(host.as_bytes()).ok();
             let host = authority.as_ref().map(|authority| trimmed(authority.host()));
             if !host.is_some_and(|host| self.allows(host)) {
@@ -109,7 +123,7 @@ impl Audience {
         Ok(())
     }
 
-    /// `host` is [`trimmed`].
+    /// Whether `host`, which is [`trimmed`], is among these. It is not, if anything else stands beside it.
     fn allows(&self, host: &str) -> bool {
         match &self.0 {
             Hosts::Any => true,
@@ -168,19 +182,12 @@ fn is_sms_region(prefix: &str) -> bool {
     !prefix.contains('.') && !prefix.eq_ignore_ascii_case("zt")
 }
 
-/// What stands before `suffix`, if `host` ends in it and more than nothing stands there.
+/// What stands before `suffix`, if `host` ends in it and part of a host's name, and that only, stands there.
 fn below<'h>(host: &'h str, suffix: &str) -> Option<&'h str> {
     let (prefix, end) = host.split_at_checked(host.len().checked_sub(suffix.len())?)?;
+    let is_name = !prefix.is_empty() && !prefix.bytes().any(|byte| matches!(byte, b'@' | b':' | b'['));
     // Most hosts are written in lower case, which is cheaper to see.
-    (!prefix.is_empty() && (end == suffix || end.eq_ignore_ascii_case(suffix))).then_some(prefix)
-}
-
-/// The host of `authority`, which needs to be searched for only where there is something beside it.
-fn host(authority: &Authority) -> &str {
-    let text = authority.as_str();
-    // Without a short cut, so that many bytes are looked at in one step.
-    let is_host = !text.bytes().fold(false, |other, byte| other | matches!(byte, b'@' | b':' | b'['));
-    if is_host { text } else { authority.host() }
+    (is_name && (end == suffix || end.eq_ignore_ascii_case(suffix))).then_some(prefix)
 }
 
 /// `host` without one trailing dot and without the brackets of an IPv6 literal.

@@ -52,6 +52,7 @@ where
     R: Replay<B>,
     S: Service<Request<R::Body>>,
 {
+    #[inline]
     pub(crate) fn called(call: S::Future, sent: Option<Sent>, spare: Option<Spare<S, R::Kept>>) -> Self {
         Self { call: Some(call), stage: Stage::Called { sent, spare } }
     }

@@ -102,7 +102,7 @@
 //! Key secrets are wiped from memory when dropped, have no getter, and appear in no `Debug`, no error and no log;
 //! header values are marked sensitive, which keeps them out of HTTP/2's compression tables and of `Debug`. What a
 //! header value held cannot be wiped. Tokens go over `https` only, except on loopback, unless their audience is
-//! [`Audience::any`].
+//! [`Audience::any`]. [`security`] says what is protected, against whom, and what is not.
 //!
 //! # Observability
 //!
@@ -123,6 +123,15 @@
 //!   that behaves as Sinch does, for your own tests.
 //!
 //! Without any, [`ClientCredentials::with_client`] works over your own client.
+//!
+//! # Compatibility
+//!
+//! Types of these crates are part of this crate's API, on purpose, and a new major version of one is a new major version
+//! of ours: `http` (requests, responses, addresses, header values, status codes), `http-body` (bounds on bodies),
+//! `http-body-util` and `bytes` (`Full<Bytes>`, the body of token requests), `tower-layer` and `tower-service` (the
+//! traits), `serde` ([`TokenStatus`] serializes); with `client` or `client-ring` also `hyper-util` and `hyper-rustls`
+//! (what [`HttpsClient`] is made of), with `test-util` `hyper-util`. All others can change unseen. The oldest Rust
+//! that compiles this is the package's `rust-version`, which rises in minor versions only.
 //!
 //! [tower]: https://docs.rs/tower
 //! [Sinch]: https://developers.sinch.com
@@ -153,6 +162,7 @@ mod rejections;
 mod replay;
 mod response;
 mod schedule;
+pub mod security;
 mod service;
 mod source;
 mod status;

@@ -14,7 +14,8 @@ use http_body::Body;
 use tower_service::Service;
 
 use crate::{
-    BoxError, ExistingAuthorization, OutsideAudience, Replay, RequestAuth, SinchAuthLayer, TokenRefresher,
+    AudienceError, BoxError, ExistingAuthorization, OutsideAudience, Replay, RequestAuth, SinchAuthLayer,
+    TokenRefresher,
     future::{ResponseFuture, Sent, Spare, Unsent},
     ledger::Goal,
     refresher::Acquired,
@@ -40,13 +41,6 @@ use crate::{
 pub struct SinchAuth<S, R> {
     inner: S,
     settings: SinchAuthLayer<R>,
-}
-
-/// What is done about one request.
-enum Treatment {
-    Pass,
-    Refuse(BoxError),
-    Authorize { retry: bool },
 }
 
 // === impl SinchAuth ===
@@ -75,24 +69,6 @@ impl<S, R> SinchAuth<S, R> {
     pub fn refresher(&self) -> &TokenRefresher {
         &self.settings.tokens
     }
-
-    #[inline]
-    fn treatment<B>(&self, request: &Request<B>) -> Treatment {
-        let settings = &self.settings;
-        let switches = request.extensions().get::<RequestAuth>().copied().unwrap_or_default();
-        let keeps = settings.existing_authorization == ExistingAuthorization::Keep;
-        if switches.skip || (keeps && request.headers().contains_key(&AUTHORIZATION)) {
-            return Treatment::Pass;
-        }
-        match (settings.audience.check(request.uri(), request.headers()), settings.outside_audience) {
-            (Ok(()), _) => Treatment::Authorize { retry: !switches.no_retry },
-            (Err(_), OutsideAudience::Forward) => Treatment::Pass,
-            (Err(error), OutsideAudience::Refuse) => {
-                settings.tokens.observer().refused(&error);
-                Treatment::Refuse(error.into())
-            }
-        }
-    }
 }
 
 impl<S: Clone, R> SinchAuth<S, R> {
@@ -120,31 +96,85 @@ where
         self.inner.poll_ready(cx).map_err(Into::into)
     }
 
-    fn call(&mut self, request: Request<B>) -> Self::Future {
-        let retry = match self.treatment(&request) {
-            Treatment::Pass => return ResponseFuture::called(self.inner.call(R::pass(request)), None, None),
-            Treatment::Refuse(error) => {
-                self.give_back();
-                return ResponseFuture::failed(error);
-            }
-            Treatment::Authorize { retry } => retry,
-        };
-        let tokens = &self.settings.tokens;
-        if let Some((authorization, generation)) = tokens.authorization() {
-            let tokens = tokens.clone();
-            let origin = origin(request.uri(), request.headers());
-            // What is kept gets the header of another token, should it be sent.
-            let (mut request, kept) =
-                if retry { self.settings.replay.keep(request) } else { (R::pass(request), None) };
-            request.headers_mut().insert(AUTHORIZATION, authorization);
-            let spare = kept.map(|kept| Spare { inner: self.inner.clone(), kept });
-            let sent = Sent { tokens, generation, origin };
-            return ResponseFuture::called(self.inner.call(request), Some(sent), spare);
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        let settings = &self.settings;
+        let switches = request.extensions().get::<RequestAuth>().copied().unwrap_or_default();
+        let keeps = settings.existing_authorization == ExistingAuthorization::Keep;
+        if switches.skip || (keeps && request.headers().contains_key(&AUTHORIZATION)) {
+            return self.pass(request);
         }
-        let acquired = tokens.acquire(&Goal::Token);
-        let tokens = tokens.clone();
+        if let Err(outside) = settings.audience.check(request.uri(), request.headers()) {
+            return self.outside(request, outside);
+        }
+        let Some((authorization, generation)) = settings.tokens.authorization() else {
+            return self.wait(request, !switches.no_retry);
+        };
+        let sent = Sent {
+            tokens: settings.tokens.clone(),
+            generation,
+            origin: origin(request.uri(), request.headers()),
+        };
+        if let Err(too_many_headers) = request.headers_mut().try_insert(AUTHORIZATION, authorization) {
+            return self.refuse(too_many_headers.into());
+        }
+        let (request, spare) = Spare::of(&self.inner, &settings.replay, request, !switches.no_retry);
+        ResponseFuture::called(self.inner.call(request), Some(sent), spare)
+    }
+}
+
+impl<S, R> SinchAuth<S, R> {
+    /// Sends a request as it came.
+    fn pass<B, ResBody>(&mut self, request: Request<B>) -> ResponseFuture<S, R, B, ResBody>
+    where
+        R: Replay<B>,
+        S: Service<Request<R::Body>>,
+    {
+        ResponseFuture::called(self.inner.call(R::pass(request)), None, None)
+    }
+}
+
+impl<S: Clone, R> SinchAuth<S, R> {
+    /// Does not send a request.
+    fn refuse<B, ResBody>(&mut self, error: BoxError) -> ResponseFuture<S, R, B, ResBody>
+    where
+        R: Replay<B>,
+        S: Service<Request<R::Body>>,
+    {
+        self.give_back();
+        ResponseFuture::failed(error)
+    }
+
+    /// Treats a request to a host outside the audience.
+    #[cold]
+    fn outside<B, ResBody>(
+        &mut self,
+        request: Request<B>,
+        error: AudienceError,
+    ) -> ResponseFuture<S, R, B, ResBody>
+    where
+        R: Replay<B>,
+        S: Service<Request<R::Body>>,
+    {
+        match self.settings.outside_audience {
+            OutsideAudience::Forward => self.pass(request),
+            OutsideAudience::Refuse => {
+                self.settings.tokens.observer().refused(&error);
+                self.refuse(error.into())
+            }
+        }
+    }
+
+    /// Sends a request as soon as there is a token.
+    #[cold]
+    fn wait<B, ResBody>(&mut self, request: Request<B>, retry: bool) -> ResponseFuture<S, R, B, ResBody>
+    where
+        R: Replay<B>,
+        S: Service<Request<R::Body>>,
+    {
+        let acquired = self.settings.tokens.acquire(&Goal::Token);
         let inner = self.give_back();
-        let unsent = Box::new(Unsent { tokens, inner, request, retry, replay: self.settings.replay.clone() });
+        let SinchAuthLayer { tokens, replay, .. } = self.settings.clone();
+        let unsent = Box::new(Unsent { tokens, inner, request, retry, replay });
         match acquired {
             Acquired::Failed(error) => ResponseFuture::failed(error.into()),
             Acquired::Token(token) => ResponseFuture::authorized(token, unsent),

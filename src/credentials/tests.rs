@@ -1,4 +1,5 @@
 use base64::{Engine, prelude::BASE64_STANDARD};
+use zeroize::Zeroizing;
 
 use super::{AccessKey, ServicePlan};
 
@@ -85,4 +86,12 @@ fn a_text_that_repeats_the_secret_or_the_basic_value_is_recognised() {
     assert!(key.leaks_into("you sent s3cret"));
     assert!(key.leaks_into(&format!("you sent {}", BASE64_STANDARD.encode("id:s3cret"))));
     assert!(!key.leaks_into("unknown client id"));
+}
+
+/// Not even a test may read memory that was freed: what is looked at is the type that wipes it.
+#[test]
+fn secrets_are_kept_in_memory_that_is_wiped() {
+    let is_wiped = |_: &Zeroizing<String>| {};
+    is_wiped(&AccessKey::new("id", "s3cret").unwrap().key_secret);
+    is_wiped(&ServicePlan::new("plan", "t0ken").unwrap().api_token);
 }

@@ -78,7 +78,7 @@ impl fmt::Debug for CredentialsError {
         let mut debug = f.debug_struct("CredentialsError");
         debug.field("message", &format_args!("{self}"));
         if let Some(source) = self.source() {
-            debug.field("source", source);
+            debug.field("source", &source);
         }
         debug.finish()
     }

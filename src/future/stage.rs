@@ -227,11 +227,32 @@ where
     fn send<ResBody>(mut self, token: &AccessToken) -> Step<S::Future, S, R, B, ResBody> {
         let origin = origin(self.request.uri(), self.request.headers());
         let sent = Sent { tokens: self.tokens, generation: token.generation(), origin };
-        let (mut request, kept) =
-            if self.retry { self.replay.keep(self.request) } else { (R::pass(self.request), None) };
-        request.headers_mut().insert(AUTHORIZATION, token.authorization().clone());
-        let spare = kept.map(|kept| Spare { inner: self.inner.clone(), kept });
+        if let Err(error) =
+            self.request.headers_mut().try_insert(AUTHORIZATION, token.authorization().clone())
+        {
+            return Step::Return(Err(error.into()));
+        }
+        let (request, spare) = Spare::of(&self.inner, &self.replay, self.request, self.retry);
         Step::Call(self.inner.call(request), Stage::Called { sent: Some(sent), spare })
+    }
+}
+
+// === impl Spare ===
+
+impl<S: Clone, K> Spare<S, K> {
+    /// Makes of `request` the one to send now, and what it takes to send it again to `inner`, should it be possible.
+    #[inline]
+    pub(crate) fn of<R, B>(
+        inner: &S,
+        replay: &R,
+        request: Request<B>,
+        retry: bool,
+    ) -> (Request<R::Body>, Option<Self>)
+    where
+        R: Replay<B, Kept = K>,
+    {
+        let (request, kept) = if retry { replay.keep(request) } else { (R::pass(request), None) };
+        (request, kept.map(|kept| Self { inner: inner.clone(), kept }))
     }
 }
 

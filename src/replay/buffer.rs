@@ -1,11 +1,12 @@
 //! [`BufferBody`]: keeps what the first attempt reads of a body, up to a cap.
 
-use http::{Request, request::Parts};
+use http::Request;
 use http_body::Body;
 
 use super::{
     Replay,
     body::{ReplayBody, Tape},
+    head::Head,
 };
 
 /// Keeps what the first attempt reads of the request body, for any body, and replays it after a `401`: data and
@@ -22,7 +23,7 @@ pub struct BufferBody {
 #[doc(hidden)]
 #[expect(missing_debug_implementations, reason = "never seen outside of this crate")]
 pub struct Kept<B> {
-    parts: Parts,
+    head: Head,
     /// `None`: the body had nothing to send.
     tape: Option<Tape<B>>,
 }
@@ -50,10 +51,10 @@ impl<B: Body> Replay<B> for BufferBody {
         if !body.is_end_stream() && body.size_hint().lower() > self.cap as u64 {
             return (Self::pass(request), None);
         }
+        let head = Head::of(&request);
         let (parts, body) = request.into_parts();
         let (body, tape) = ReplayBody::recorded(body, self.cap);
-        let kept = Kept { parts: parts.clone(), tape };
-        (Request::from_parts(parts, body), Some(kept))
+        (Request::from_parts(parts, body), Some(Kept { head, tape }))
     }
 
     fn can_replay(kept: &Kept<B>) -> bool {
@@ -65,6 +66,6 @@ impl<B: Body> Replay<B> for BufferBody {
             Some(tape) => tape.replay()?,
             None => ReplayBody::empty(),
         };
-        Some(Request::from_parts(kept.parts, body))
+        Some(kept.head.with(body))
     }
 }

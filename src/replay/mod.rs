@@ -2,11 +2,13 @@
 
 mod body;
 mod buffer;
+mod head;
 
 use std::convert::Infallible;
 
 use http::Request;
 
+use self::head::Head;
 pub use self::{body::ReplayBody, buffer::BufferBody};
 
 /// Whether, and how, a request with a body of type `B` is kept for the retry.
@@ -30,7 +32,8 @@ pub trait Replay<B>: Clone + sealed::Sealed {
     #[doc(hidden)]
     fn pass(request: Request<B>) -> Request<Self::Body>;
 
-    /// Splits a request into the one to send now and what is kept to send it again; nothing, if it never will be.
+    /// Splits a request, with its token, into the one to send now and what is kept to send it again; nothing, if it
+    /// never will be.
     #[doc(hidden)]
     fn keep(&self, request: Request<B>) -> (Request<Self::Body>, Option<Self::Kept>);
 
@@ -70,23 +73,25 @@ mod sealed {
 #[diagnostic::do_not_recommend]
 impl<B: Clone> Replay<B> for CloneBody {
     type Body = B;
-    type Kept = Request<B>;
+    type Kept = (Head, B);
 
+    #[inline]
     fn pass(request: Request<B>) -> Request<B> {
         request
     }
 
-    fn keep(&self, request: Request<B>) -> (Request<B>, Option<Request<B>>) {
-        let kept = request.clone();
+    #[inline]
+    fn keep(&self, request: Request<B>) -> (Request<B>, Option<(Head, B)>) {
+        let kept = (Head::of(&request), request.body().clone());
         (request, Some(kept))
     }
 
-    fn can_replay(_kept: &Request<B>) -> bool {
+    fn can_replay(_kept: &(Head, B)) -> bool {
         true
     }
 
-    fn replay(kept: Request<B>) -> Option<Request<B>> {
-        Some(kept)
+    fn replay((head, body): (Head, B)) -> Option<Request<B>> {
+        Some(head.with(body))
     }
 }
 
@@ -96,10 +101,12 @@ impl<B> Replay<B> for NoReplay {
     type Body = B;
     type Kept = Infallible;
 
+    #[inline]
     fn pass(request: Request<B>) -> Request<B> {
         request
     }
 
+    #[inline]
     fn keep(&self, request: Request<B>) -> (Request<B>, Option<Infallible>) {
         (request, None)
     }

@@ -140,10 +140,14 @@ fn what_the_endpoint_says_is_kept_short_and_clean() {
 
 #[test]
 fn an_endpoint_that_repeats_the_secret_does_not_get_it_into_the_error() {
-    let echo = r#"{"error":"s3cret","error_description":"bad secret s3cret, aWQ6czNjcmV0"}"#;
-    let error = assert_fails(401, echo, TokenErrorKind::Rejected, false);
-    let shown = format!("{error} {error:?}");
-    assert!(!shown.contains("s3cret") && !shown.contains("aWQ6czNjcmV0"), "{shown}");
+    for echo in [
+        r#"{"error":"s3cret","error_description":"bad secret s3cret, aWQ6czNjcmV0"}"#,
+        r#"{"error":"s3\u0007cret","error_description":"bad secret aWQ6\nczNjcmV0"}"#,
+    ] {
+        let error = assert_fails(401, echo, TokenErrorKind::Rejected, false);
+        let shown = format!("{error} {error:?}");
+        assert!(!shown.contains("s3cret") && !shown.contains("aWQ6czNjcmV0"), "{shown}");
+    }
 }
 
 #[test]

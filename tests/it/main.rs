@@ -19,6 +19,7 @@ mod promises;
 mod refresher;
 mod replay;
 mod request_path;
+mod security;
 mod stacks;
 mod support;
 mod wire;

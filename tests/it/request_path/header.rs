@@ -1,7 +1,10 @@
 //! The `Authorization` header, and the switches for it.
 
 use bytes::Bytes;
-use http::{HeaderValue, Request, header::AUTHORIZATION};
+use http::{
+    HeaderName, HeaderValue, Request,
+    header::{AUTHORIZATION, MaxSizeReached},
+};
 use http_body_util::Full;
 use tower::{Layer, ServiceExt};
 use tower_sinch_auth::{Audience, ExistingAuthorization, NoReplay, RequestAuth};
@@ -49,6 +52,30 @@ async fn an_authorization_that_is_there_is_kept_with_all_its_values() {
     let values: Vec<_> = seen.parts.headers.get_all(AUTHORIZATION).iter().collect();
     assert_eq!(values, ["Basic one", "Basic two"]);
     assert_eq!(source.requests(), 0);
+}
+
+/// As many headers as fit in.
+fn crowded() -> Request<Full<Bytes>> {
+    let mut request = get(API);
+    for number in 0.. {
+        let name = HeaderName::try_from(format!("x-{number}")).unwrap();
+        if request.headers_mut().try_insert(name, HeaderValue::from_static("")).is_err() {
+            break;
+        }
+    }
+    request
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_without_room_for_another_header_is_an_error_and_is_not_sent() {
+    let api = Api::answering(|_| success());
+    let (cold, _) = scripted();
+    let (warm, _) = warm().await;
+    for layer in [cold, warm] {
+        let error = layer.layer(api.clone()).oneshot(crowded()).await.unwrap_err();
+        assert!(error.is::<MaxSizeReached>(), "{error:?}");
+    }
+    assert_eq!(api.seen().len(), 0);
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,33 +1,28 @@
-//! What a call pays for the layer while the token is fresh: time and allocations over the bare service. Every contender
-//! runs in every round; medians of all rounds.
-
-#![expect(
-    clippy::disallowed_methods,
-    clippy::expect_used,
-    reason = "a bench reads the clock, and stops at a fault"
-)]
+//! Who competes for the cheapest call with a fresh token.
 
 use std::{
     convert::Infallible,
-    future::{Ready, ready},
+    future::{self, Future, Ready},
     hint::black_box,
-    sync::atomic::{AtomicBool, Ordering},
-    task::{Context, Poll},
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll, ready},
     time::{Duration, Instant, SystemTime},
 };
 
 use bytes::Bytes;
 use futures::FutureExt;
-use http::{HeaderValue, Request, Response, StatusCode, header::AUTHORIZATION};
+use http::{HeaderValue, Request, Response, StatusCode, header::AUTHORIZATION, uri::Authority};
 use http_body_util::Full;
+use pin_project_lite::pin_project;
 use tower::{Layer, Service, retry};
 use tower_http::set_header::SetRequestHeaderLayer;
 use tower_sinch_auth::{Audience, IssuedToken, NoReplay, SinchAuthLayer, TokenRefresher};
 
 type Body = Full<Bytes>;
-
-const ROUNDS: usize = 101;
-const CALLS: u32 = 10_000;
 
 /// Answers at once.
 #[derive(Clone)]
@@ -37,7 +32,7 @@ struct Bare;
 #[derive(Clone)]
 struct Floor<S> {
     inner: S,
-    token: &'static Cached,
+    cached: Arc<Cached>,
 }
 
 struct Cached {
@@ -50,11 +45,26 @@ struct Cached {
 #[derive(Clone)]
 struct OnceOn401(bool);
 
-struct Contender {
-    name: &'static str,
-    run: Box<dyn FnMut() -> Duration>,
-    allocations: u64,
-    times: Vec<Duration>,
+pub(crate) struct Contender {
+    pub(crate) name: &'static str,
+    /// Makes as many calls as it is told, and returns the time that they took.
+    pub(crate) run: Box<dyn FnMut(u64) -> Duration>,
+}
+
+pin_project! {
+    /// What is needed to act on a `401`, were there one.
+    struct Remembering<F> {
+        #[pin]
+        call: F,
+        sent: Option<(Arc<Cached>, u64, Option<Authority>)>,
+    }
+}
+
+/// [`Floor`], and what was sent with a call is remembered until it is answered.
+#[derive(Clone)]
+struct FloorFor401<S> {
+    inner: Floor<S>,
+    cached: Arc<Cached>,
 }
 
 // === impl Bare ===
@@ -70,7 +80,7 @@ impl Service<Request<Body>> for Bare {
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         black_box(&request);
-        ready(Ok(Response::new(Body::default())))
+        future::ready(Ok(Response::new(Body::default())))
     }
 }
 
@@ -86,11 +96,44 @@ impl<S: Service<Request<Body>>> Service<Request<Body>> for Floor<S> {
     }
 
     fn call(&mut self, mut request: Request<Body>) -> S::Future {
-        let Cached { fresh, value, due: (mono, wall) } = self.token;
+        let Cached { fresh, value, due: (mono, wall) } = &*self.cached;
         if fresh.load(Ordering::Acquire) && Instant::now() < *mono && SystemTime::now() < *wall {
             request.headers_mut().insert(AUTHORIZATION, value.clone());
         }
         self.inner.call(request)
+    }
+}
+
+// === impl FloorFor401 ===
+
+impl<S: Service<Request<Body>, Response = Response<Body>>> Service<Request<Body>> for FloorFor401<S> {
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = Remembering<S::Future>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let sent = Some((Arc::clone(&self.cached), 1, request.uri().authority().cloned()));
+        Remembering { call: self.inner.call(request), sent }
+    }
+}
+
+impl<F, E> Future for Remembering<F>
+where
+    F: Future<Output = Result<Response<Body>, E>>,
+{
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let this = self.project();
+        let answer = ready!(this.call.poll(cx));
+        if !answer.as_ref().is_ok_and(|answer| answer.status() == StatusCode::UNAUTHORIZED) {
+            *this.sent = None;
+        }
+        Poll::Ready(answer)
     }
 }
 
@@ -103,7 +146,7 @@ impl<E> retry::Policy<Request<Body>, Response<Body>, E> for OnceOn401 {
         let again =
             !self.0 && result.as_ref().is_ok_and(|answer| answer.status() == StatusCode::UNAUTHORIZED);
         self.0 = true;
-        again.then(|| ready(()))
+        again.then(|| future::ready(()))
     }
 
     fn clone_request(&mut self, request: &Request<Body>) -> Option<Request<Body>> {
@@ -124,18 +167,14 @@ impl Contender {
             black_box(answer.is_some())
         };
         call();
-        let allocations = allocation_counter::measure(|| {
-            call();
-        })
-        .count_total;
-        let run = Box::new(move || {
+        let run = Box::new(move |calls| {
             let start = Instant::now();
-            for _ in 0..CALLS {
+            for _ in 0..calls {
                 call();
             }
-            start.elapsed() / CALLS
+            start.elapsed()
         });
-        Self { name, run, allocations, times: Vec::new() }
+        Self { name, run }
     }
 }
 
@@ -151,7 +190,8 @@ fn request() -> Request<Body> {
     request
 }
 
-fn main() {
+/// All of them, the bare service first.
+pub(crate) fn all() -> Vec<Contender> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let token = "t".repeat(1000);
     let issued = token.clone();
@@ -171,46 +211,17 @@ fn main() {
         value: value.clone(),
         due: (Instant::now() + hour, SystemTime::now() + hour),
     };
-    let floor = Floor { inner: Bare, token: Box::leak(Box::new(cached)) };
+    let cached = Arc::new(cached);
+    let floor = Floor { inner: Bare, cached: Arc::clone(&cached) };
     let constant = SetRequestHeaderLayer::overriding(AUTHORIZATION, value);
-
-    let mut contenders = [
+    vec![
         Contender::new("bare", Bare),
         Contender::new("constant header", constant.layer(Bare)),
-        Contender::new("one load, both clocks", floor),
+        Contender::new("one load, both clocks", floor.clone()),
+        Contender::new("the same, for a 401", FloorFor401 { inner: floor, cached }),
         Contender::new("SinchAuth, NoReplay, any()", any.replay(NoReplay).layer(Bare)),
         Contender::new("SinchAuth, NoReplay", layer.clone().replay(NoReplay).layer(Bare)),
-        Contender::new(
-            "constant header + tower::retry",
-            retry::Retry::new(OnceOn401(false), constant.layer(Bare)),
-        ),
+        Contender::new("constant + tower::retry", retry::Retry::new(OnceOn401(false), constant.layer(Bare))),
         Contender::new("SinchAuth, CloneBody", layer.layer(Bare)),
-    ];
-    for _ in 0..ROUNDS {
-        for contender in &mut contenders {
-            let time = (contender.run)();
-            contender.times.push(time);
-        }
-    }
-    report(&mut contenders);
-}
-
-fn report(contenders: &mut [Contender]) {
-    println!(
-        "{:32} {:>8} {:>10} {:>12}",
-        "token fresh, inner answers at once", "ns/call", "over bare", "allocations"
-    );
-    let mut bare = None;
-    for contender in contenders {
-        contender.times.sort_unstable();
-        let median = contender.times.get(ROUNDS / 2).expect("every round ran").as_nanos();
-        let (base, base_allocations) = *bare.get_or_insert((median, contender.allocations));
-        println!(
-            "{:34} {:>8} {:>10} {:>12}",
-            contender.name,
-            median,
-            median.saturating_sub(base),
-            contender.allocations.saturating_sub(base_allocations),
-        );
-    }
+    ]
 }

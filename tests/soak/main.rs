@@ -1,0 +1,61 @@
+//! The soak: thousands of calls a second over real sockets, while everything goes wrong that can.
+//!
+//! `cargo test --release --test soak -- --minutes 3 [--seed N] [--rate N]`; plain `cargo test` does not run it.
+//!
+//! The token endpoint is `FakeSinch`, which fails in all its ways; the API is a server of its own, which is no part of
+//! the crate. Callers lose patience, or are aborted. All the while an independent judge holds what both ends of each
+//! call saw against the [`Rule`](rules::Rule)s. Ends with a table, and with failure if any rule was broken.
+
+#![expect(
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    reason = "it runs in real time, and stops at a fault of its own"
+)]
+
+mod api;
+mod book;
+mod call;
+mod chaos;
+mod exchange;
+mod footprint;
+mod judge;
+mod load;
+mod misbehaviour;
+mod options;
+mod rules;
+mod run;
+mod table;
+mod tally;
+mod tokens;
+mod upload;
+mod world;
+
+use std::{env, process::ExitCode};
+
+use tokio::runtime::Builder;
+
+use self::options::Options;
+
+const WORKERS: usize = 2;
+
+fn main() -> ExitCode {
+    let options = match Options::parse(env::args().skip(1)) {
+        Ok(options) => options,
+        Err(usage) => {
+            eprintln!("{usage}");
+            return ExitCode::from(2);
+        }
+    };
+    eprintln!("soak: seed {}", options.seed);
+    let runtime = Builder::new_multi_thread().worker_threads(WORKERS).enable_all().build();
+    match runtime.and_then(|runtime| runtime.block_on(run::run(options))) {
+        Ok(report) => {
+            table::print(&report);
+            if report.broken.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        }
+        Err(error) => {
+            eprintln!("soak: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
