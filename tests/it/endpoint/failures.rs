@@ -156,7 +156,7 @@ async fn an_endpoint_that_echoes_the_request_gets_nothing_secret_into_the_error(
 }
 
 #[tokio::test]
-async fn every_debug_output_names_its_type_and_none_shows_a_secret_or_a_token() {
+async fn no_debug_output_shows_a_secret_or_a_token() {
     let server = RawServer::answering("200 OK", "", TOKEN).await;
     let credentials = credentials(&server);
     let issued = credentials.fetch().await.unwrap();
