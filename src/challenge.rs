@@ -28,18 +28,13 @@ fn names_another_reason(field: &HeaderValue) -> bool {
     let field = readable(field.as_bytes());
     let mut rest = field.as_str();
     for _ in 0..RESUMES {
-        let mut torn = false;
-        for challenge in ChallengeParser::new(rest) {
-            match challenge {
-                Ok(challenge) if is_another_reason(&challenge) => return true,
-                Ok(_) => {}
-                Err(_) => torn = true,
-            }
+        if ChallengeParser::new(rest).flatten().any(|challenge| is_another_reason(&challenge)) {
+            return true;
         }
-        match after_comma(rest) {
-            Some(tail) if torn => rest = tail,
-            _ => return false,
-        }
+        let Some(tail) = after_comma(rest) else {
+            return false;
+        };
+        rest = tail;
     }
     false
 }

@@ -82,7 +82,16 @@ fn what_cannot_be_parsed_counts() {
 fn a_challenge_that_cannot_be_parsed_does_not_hide_the_others() {
     assert_does_not_count(&[b"Negotiate YWJjZA==, Bearer error=\"insufficient_scope\""]);
     assert_does_not_count(&[b"???, Bearer error=\"insufficient_scope\""]);
+    assert_does_not_count(&[b"???, ???, Bearer error=\"insufficient_scope\""]);
     assert_does_not_count(&[b"\xff\xfe", b"Bearer error=\"insufficient_scope\""]);
+}
+
+#[test]
+fn what_is_quoted_in_a_challenge_that_cannot_be_parsed_is_no_challenge() {
+    assert_counts(&[br#"? realm="a, Bearer error=insufficient_scope, Basic b=c, d""#]);
+    assert_counts(&[br#"? realm="a \", Bearer error=insufficient_scope, Basic b=c, d""#]);
+    assert_does_not_count(&[br#"? realm="a", Bearer error=insufficient_scope"#]);
+    assert_does_not_count(&[br"?\, Bearer error=insufficient_scope"]);
 }
 
 #[test]

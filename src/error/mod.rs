@@ -21,3 +21,6 @@ use std::error::Error;
 /// Errors of the inner service come through unwrapped; reach ours with
 /// `error.downcast_ref::<TokenError>()` and `error.downcast_ref::<AudienceError>()`.
 pub type BoxError = Box<dyn Error + Send + Sync>;
+
+#[cfg(test)]
+mod tests;

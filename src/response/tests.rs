@@ -100,9 +100,13 @@ fn statuses_have_their_classes() {
     }
     assert_fails(429, "", Throttled, true);
     for status in [300, 301, 302, 303, 307, 308] {
-        assert_fails(status, r#"{"access_token":"t"}"#, InvalidResponse, false);
+        let error = assert_fails(status, r#"{"access_token":"t"}"#, InvalidResponse, false);
+        assert!(error.to_string().contains("redirects"), "{error}");
     }
-    assert_fails(101, "", InvalidResponse, false);
+    for status in [101, 600] {
+        let error = assert_fails(status, "", InvalidResponse, false);
+        assert!(error.to_string().contains("unexpected status"), "{error}");
+    }
 }
 
 #[test]

@@ -11,6 +11,7 @@
 mod allocations;
 mod contract;
 mod endpoint;
+mod environment;
 mod fake_sinch;
 mod hostile;
 mod observe;

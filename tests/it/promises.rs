@@ -117,6 +117,20 @@ async fn futures_of_the_inner_service_need_not_be_sync() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_a_request_becomes_can_be_shown() {
+    let (layer, _) = scripted();
+    let inner = tower::service_fn(async |request: Request<ReplayBody<Unsync>>| {
+        let shown = format!("{:?}", request.body());
+        assert!(shown.starts_with("ReplayBody"), "{shown}");
+        Ok::<_, Infallible>(success())
+    });
+    let call = layer.replay(BufferBody::up_to(64)).layer(inner).call(upload(Unsync::new()));
+    let shown = format!("{call:?}");
+    assert!(shown.starts_with("ResponseFuture"), "{shown}");
+    assert_welcome(&call.await.unwrap());
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_inner_service_that_is_not_send_runs_on_a_local_set() {
     let local = tokio::task::LocalSet::new();
     local

@@ -2,8 +2,15 @@
 
 use std::{error::Error, time::Duration};
 
-use tokio::net::TcpListener;
-use tower_sinch_auth::{ClientCredentials, TokenError, TokenErrorKind, TokenRefresher, TokenSource};
+use bytes::Bytes;
+use futures::stream;
+use http::{Request, Response};
+use http_body::Frame;
+use http_body_util::{Full, StreamBody};
+use tokio::{net::TcpListener, time::sleep};
+use tower_sinch_auth::{
+    BoxError, ClientCredentials, TokenError, TokenErrorKind, TokenRefresher, TokenSource,
+};
 
 use super::{BASIC, SECRET, TOKEN, credentials, fetch, fetch_from, key};
 use crate::support::raw::{RawServer, Reply};
@@ -77,6 +84,27 @@ async fn the_attempt_timeout_includes_the_key_source() {
     assert_error(&credentials.fetch().await.unwrap_err(), TokenErrorKind::TimedOut, true);
 }
 
+#[tokio::test(start_paused = true)]
+async fn the_key_source_the_head_and_the_body_share_one_attempt_timeout() {
+    const EACH: Duration = Duration::from_secs(4);
+    let client = tower::service_fn(|_: Request<Full<Bytes>>| async {
+        sleep(EACH).await;
+        let body = stream::once(async {
+            sleep(EACH).await;
+            Ok::<_, BoxError>(Frame::data(Bytes::from_static(TOKEN.as_bytes())))
+        });
+        Ok::<_, BoxError>(Response::new(StreamBody::new(body)))
+    });
+    let slow_key = || async {
+        sleep(EACH).await;
+        Ok(key())
+    };
+    let credentials = ClientCredentials::with_client(client, slow_key);
+    let error = credentials.clone().fetch().await.unwrap_err();
+    assert_error(&error, TokenErrorKind::TimedOut, true);
+    credentials.attempt_timeout(4 * EACH).fetch().await.unwrap();
+}
+
 #[tokio::test]
 async fn a_body_over_64_kib_is_not_read_to_its_end() {
     let padding = " ".repeat(64 * 1024 + 1 - TOKEN.len());
@@ -138,13 +166,21 @@ async fn no_debug_output_shows_a_secret_or_a_token() {
     let token = tokens.token().await.unwrap();
     let layer = tower_sinch_auth::SinchAuthLayer::new(tokens.clone());
     let service = tower::Layer::layer(&layer, ());
-    let shown = format!(
-        "{built} {credentials:?} {issued:?} {tokens:?} {token:?} {layer:?} {service:?} {:?} {:?} {}",
-        key(),
-        tokens.status(),
-        serde_json::to_string(&tokens.status()).unwrap(),
-    );
-    for secret in ["abc", "s3cret", BASIC] {
-        assert!(!shown.contains(secret), "{shown}");
+    for (name, shown) in [
+        ("AccessKey", format!("{:?}", key())),
+        ("ClientCredentials", format!("{credentials:?}")),
+        ("IssuedToken", format!("{issued:?}")),
+        ("TokenRefresherBuilder", built),
+        ("TokenRefresher", format!("{tokens:?}")),
+        ("AccessToken", format!("{token:?}")),
+        ("TokenStatus", format!("{:?}", tokens.status())),
+        ("SinchAuthLayer", format!("{layer:?}")),
+        ("SinchAuth", format!("{service:?}")),
+        ("{", serde_json::to_string(&tokens.status()).unwrap()),
+    ] {
+        assert!(shown.starts_with(name), "{name}: {shown}");
+        for secret in ["abc", "s3cret", BASIC] {
+            assert!(!shown.contains(secret), "{shown}");
+        }
     }
 }

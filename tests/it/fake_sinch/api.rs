@@ -7,7 +7,11 @@ use http::{
     header::{AUTHORIZATION, CONTENT_TYPE, WWW_AUTHENTICATE},
 };
 use serde_json::json;
-use tokio::time::advance;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    time::advance,
+};
 use tower_sinch_auth::testing::Challenge;
 
 use super::Raw;
@@ -28,14 +32,18 @@ async fn a_live_token_is_answered_with_what_the_api_saw() {
 }
 
 #[tokio::test]
-async fn a_large_body_is_read_to_its_end_and_only_counted() {
+async fn a_body_over_64_kib_is_read_to_its_end_and_only_counted() {
     let raw = Raw::start().await;
-    let mut request = raw.api_request(&raw.token().await);
-    *request.method_mut() = Method::POST;
-    *request.body_mut() = vec![b'x'; 1 << 20].into();
-    let answer = raw.send(request).await.unwrap();
-    assert_eq!(answer.json()["body_length"], 1 << 20);
-    assert_eq!(answer.json()["body"], json!(null));
+    let token = raw.token().await;
+    for (length, is_shown) in [(64 * 1024, true), (64 * 1024 + 1, false), (1 << 20, false)] {
+        let body = "x".repeat(length);
+        let mut request = raw.api_request(&token);
+        *request.method_mut() = Method::POST;
+        *request.body_mut() = body.clone().into();
+        let answer = raw.send(request).await.unwrap();
+        assert_eq!(answer.json()["body_length"], length);
+        assert_eq!(answer.json()["body"], if is_shown { json!(body) } else { json!(null) });
+    }
 }
 
 #[tokio::test]
@@ -84,6 +92,20 @@ async fn each_documented_401_comes_byte_for_byte() {
 }
 
 #[tokio::test]
+async fn a_request_with_an_absolute_uri_is_told_that_address() {
+    let raw = Raw::start().await;
+    raw.sinch.set_challenge(Challenge::Envoy);
+    let uri = raw.sinch.api("/v1/numbers");
+    let host = uri.authority().unwrap().as_str();
+    let mut stream = TcpStream::connect(host).await.unwrap();
+    let request = format!("GET {uri} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.contains(&format!(r#"realm="{uri}""#)), "{answer}");
+}
+
+#[tokio::test]
 async fn the_default_401_is_springs() {
     let raw = Raw::start().await;
     let by_default = raw.call("unknown").await;
@@ -104,12 +126,14 @@ async fn a_new_token_does_not_invalidate_older_ones() {
 #[tokio::test]
 async fn revoked_tokens_are_refused_and_later_ones_are_not() {
     let raw = Raw::start().await;
-    let revoked = raw.token().await;
+    let revoked = [raw.token().await, raw.token().await];
     raw.sinch.revoke_tokens();
     let live = raw.token().await;
-    assert_eq!(raw.call(&revoked).await.status, StatusCode::UNAUTHORIZED);
+    for token in revoked {
+        assert_eq!(raw.call(&token).await.status, StatusCode::UNAUTHORIZED);
+    }
     assert_eq!(raw.call(&live).await.status, StatusCode::OK);
-    assert_eq!(raw.sinch.counts().api_unauthorized, 1);
+    assert_eq!(raw.sinch.counts().api_unauthorized, 2);
 }
 
 #[tokio::test(start_paused = true)]

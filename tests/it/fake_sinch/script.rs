@@ -13,16 +13,21 @@ use tokio::{
 };
 use tower_sinch_auth::testing::Answer;
 
-use super::Raw;
+use super::{KEY_SECRET, Raw};
 
 const OUTAGE: StatusCode = StatusCode::SERVICE_UNAVAILABLE;
+/// Keeps a broken test from hanging; nothing is measured with it.
+const SAFETY_NET: Duration = Duration::from_secs(10);
 
 impl Raw {
     /// Waits until the server has seen so many token requests.
     async fn until_seen(&self, token_requests: u64) {
-        while self.sinch.counts().token_requests < token_requests {
-            yield_now().await;
-        }
+        let seen = async {
+            while self.sinch.counts().token_requests < token_requests {
+                yield_now().await;
+            }
+        };
+        timeout(SAFETY_NET, seen).await.expect("they arrive");
     }
 }
 
@@ -171,6 +176,20 @@ async fn dropping_the_last_handle_closes_the_port_and_the_connections() {
         }
         kept.read(&mut [0]).await
     };
-    let read = timeout(Duration::from_secs(10), ended).await.unwrap();
+    let read = timeout(SAFETY_NET, ended).await.unwrap();
     assert!(matches!(read, Ok(0) | Err(_)));
+}
+
+#[tokio::test]
+async fn debug_shows_the_address_and_what_was_seen_and_no_secret() {
+    let raw = Raw::start().await;
+    let token = raw.token().await;
+    let address = raw.sinch.token_endpoint().authority().unwrap().to_string();
+    let (server, script) = (format!("{:?}", raw.sinch), format!("{:?}", raw.sinch.on_token()));
+    assert!(server.starts_with("FakeSinch") && server.contains(&address), "{server}");
+    assert!(server.contains("tokens_issued: 1"), "{server}");
+    assert!(script.starts_with("Script") && script.contains("Token"), "{script}");
+    for secret in [KEY_SECRET, &token] {
+        assert!(!server.contains(secret) && !script.contains(secret), "{server} {script}");
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::{collections::HashSet, time::Duration};
 
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use http::{
     HeaderValue, Method, Request, StatusCode,
     header::{AUTHORIZATION, CONTENT_TYPE},
@@ -9,9 +10,10 @@ use http::{
 use http_body_util::Full;
 use serde_json::{Value, json};
 use tokio::time::advance;
-use tower_sinch_auth::AccessKey;
+use tower_sinch_auth::{AccessKey, testing::FakeSinch};
 
 use super::{Answered, KEY_ID, KEY_SECRET, Raw, basic};
+use crate::support::basic_pair;
 
 type Change = fn(&mut Request<Full<bytes::Bytes>>);
 
@@ -52,6 +54,35 @@ async fn no_two_tokens_are_equal() {
     }
     assert_eq!(tokens.len(), 5);
     assert_eq!(raw.sinch.counts().tokens_issued, 5);
+}
+
+/// Sinch signs with RS256 and a key of 2048 bits.
+#[tokio::test]
+async fn a_token_is_as_long_as_sinchs_and_its_signature_like_no_other() {
+    let raw = Raw::start().await;
+    let mut signatures = HashSet::new();
+    for _ in 0..2 {
+        let token = raw.token().await;
+        let (_, signature) = token.rsplit_once('.').unwrap();
+        signatures.insert(BASE64_URL_SAFE_NO_PAD.decode(signature).unwrap());
+    }
+    assert_eq!(signatures.iter().map(Vec::len).collect::<Vec<_>>(), [256, 256]);
+}
+
+#[tokio::test]
+async fn every_server_and_every_rotation_has_a_key_of_its_own() {
+    let (sinch, other) = (FakeSinch::start().await.unwrap(), FakeSinch::start().await.unwrap());
+    let mut keys = vec![sinch.access_key(), other.access_key()];
+    sinch.rotate_key();
+    keys.push(sinch.access_key());
+    let (mut ids, mut secrets) = (HashSet::new(), HashSet::new());
+    for key in keys {
+        let pair = basic_pair(key).await;
+        let (key_id, key_secret) = pair.split_once(':').unwrap();
+        ids.insert(key_id.to_owned());
+        secrets.insert(key_secret.to_owned());
+    }
+    assert_eq!((ids.len(), secrets.len()), (3, 3));
 }
 
 #[tokio::test]

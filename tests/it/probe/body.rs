@@ -22,6 +22,8 @@ pub(crate) struct Script {
     /// Whether it knows its size and its end beforehand.
     tells: bool,
     ended: bool,
+    /// Frames given out.
+    frames: usize,
     /// Bytes given out, by all clones.
     read: Arc<AtomicUsize>,
 }
@@ -33,9 +35,12 @@ pub(crate) enum Piece {
     Error(&'static str),
     /// Never goes on.
     Stuck,
-    /// The same data for ever.
+    /// The same data for ever; who reads on and on without waiting fails.
     Endless(&'static [u8]),
 }
+
+/// Far more than any reader wants of a body.
+const MAX_FRAMES: usize = 1 << 20;
 
 // === impl Script ===
 
@@ -65,6 +70,8 @@ impl Script {
     }
 
     fn give(&mut self, data: &'static [u8]) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        self.frames += 1;
+        assert!(self.frames < MAX_FRAMES, "read without end");
         self.read.fetch_add(data.len(), Ordering::SeqCst);
         Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(data)))))
     }

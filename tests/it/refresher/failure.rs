@@ -1,14 +1,13 @@
 //! DESIGN.md §4.4: what a failed token request costs, and whom.
 
-use std::{collections::HashSet, time::Duration};
+use std::{collections::HashSet, error::Error, time::Duration};
 
-use tokio::time::sleep;
 use tower_sinch_auth::{TokenErrorKind, TokenState};
 
 use super::{
     ATTEMPTS, FLIGHT_TIMEOUT, MARGIN, MINUTE, MS, SECOND, Stopwatch, api::Api, api::UNAUTHORIZED,
-    assert_fails, assert_generation, assert_within, builder, call_every, fail_flights, jump, jump_until_due,
-    pass, refresher, settle, warm,
+    assert_fails, assert_generation, assert_within, builder, call_every, call_until_served, fail_flights,
+    jump, jump_until_due, pass, refresher, settle, warm,
 };
 use crate::support::{Answer, HOUR, ScriptedSource};
 
@@ -74,6 +73,15 @@ async fn all_attempts_together_take_no_longer_than_the_flight_timeout() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_flight_that_times_out_says_what_its_last_attempt_failed_with() {
+    let source = ScriptedSource::new().then_error(TokenErrorKind::Unavailable).then(Answer::Hang);
+    let error = refresher(&source).token().await.unwrap_err();
+    assert_eq!(error.kind(), TokenErrorKind::TimedOut);
+    let cause = error.source().expect("a cause").to_string();
+    assert!(cause.contains("unavailable"), "{cause}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_terminal_error_is_not_retried_within_the_flight() {
     for kind in TERMINAL {
         let source = ScriptedSource::new().then_error(kind);
@@ -112,9 +120,7 @@ async fn a_rejected_key_is_not_hammered_and_recovers_without_a_restart() {
     }
     let tokens = refresher(&source);
     let stopwatch = Stopwatch::start();
-    while tokens.token().await.is_err() {
-        sleep(MS).await;
-    }
+    call_until_served(MS, &tokens).await;
     assert_within(stopwatch.elapsed(), (20 * SECOND)..=(101 * SECOND));
     assert_eq!(source.requests(), 21);
     assert!(tokens.status().last_error.is_none());
@@ -206,9 +212,7 @@ async fn after_an_outage_the_next_flight_recovers_without_a_restart() {
     fail_flights(&source, 10);
     let tokens = refresher(&source);
     let stopwatch = Stopwatch::start();
-    while tokens.token().await.is_err() {
-        sleep(100 * MS).await;
-    }
+    call_until_served(100 * MS, &tokens).await;
     assert!(stopwatch.elapsed() <= 10 * (PAUSES + 30 * SECOND) + PAUSES);
     assert_eq!(source.requests(), 10 * ATTEMPTS + 1);
     let status = tokens.status();

@@ -16,11 +16,11 @@ use std::time::{Duration, SystemTime};
 
 use tokio::{
     task::yield_now,
-    time::{Instant, advance, sleep},
+    time::{Instant, advance, sleep, timeout},
 };
 use tower_sinch_auth::{AccessToken, TokenError, TokenErrorKind, TokenRefresher, TokenRefresherBuilder};
 
-use crate::support::{Answer, ScriptedSource};
+use crate::support::{Answer, HOUR, ScriptedSource};
 
 const MS: Duration = Duration::from_millis(1);
 const SECOND: Duration = Duration::from_secs(1);
@@ -88,6 +88,16 @@ async fn jump(duration: Duration) {
 async fn jump_until_due(tokens: &TokenRefresher) {
     let due = tokens.status().refresh_in.expect("the token expires");
     jump(due).await;
+}
+
+/// Calls `tokens` every `step` until a call gets a token, which is to take an hour at most.
+async fn call_until_served(step: Duration, tokens: &TokenRefresher) {
+    let calls = async {
+        while tokens.token().await.is_err() {
+            sleep(step).await;
+        }
+    };
+    timeout(HOUR, calls).await.expect("a call gets a token");
 }
 
 /// Calls `tokens` every `step`, `times` times; returns how many calls got a token.

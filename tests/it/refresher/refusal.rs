@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures::future::join_all;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 use tokio_test::{assert_pending, task};
 use tower_sinch_auth::{Replay, RequestAuth, TokenRefresher};
 
@@ -216,10 +216,13 @@ async fn useless_verdicts_do_not_stop_a_refresh_that_is_due() {
     let (tokens, api) = fetched(&source).await;
     let client = api.retrying(&tokens);
     api.refuse(HOST);
-    while tokens.status().rejection_backoff < Some(59 * SECOND) {
-        get(&client, HOST).await;
-        sleep(100 * MS).await;
-    }
+    let refused = async {
+        while tokens.status().rejection_backoff < Some(59 * SECOND) {
+            get(&client, HOST).await;
+            sleep(100 * MS).await;
+        }
+    };
+    timeout(HOUR, refused).await.expect("the back-off grows");
     let generation = tokens.cached().unwrap().generation();
     super::jump_until_due(&tokens).await;
     assert_eq!(get(&client, HOST).await, 401);

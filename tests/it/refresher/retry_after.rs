@@ -6,8 +6,8 @@ use futures::future::join_all;
 use tower_sinch_auth::{TokenErrorKind, TokenRefresher};
 
 use super::{
-    MINUTE, MS, SECOND, Stopwatch, api::Api, api::get, assert_fails, assert_generation, error, jump,
-    jump_until_due, refresher, settle, throttled, warm,
+    MINUTE, MS, SECOND, Stopwatch, api::Api, api::get, assert_fails, assert_generation, assert_within,
+    builder, error, jump, jump_until_due, refresher, settle, throttled, warm,
 };
 use crate::support::{Answer, HOUR, ScriptedSource};
 
@@ -54,6 +54,15 @@ async fn a_retry_after_longer_than_the_flight_ends_it_at_once() {
     assert_eq!(outcome.unwrap_err().retry_after(), Some(MINUTE));
     assert_eq!(stopwatch.elapsed(), Duration::ZERO);
     assert_eq!(tokens.status().retry_in, Some(MINUTE));
+}
+
+#[tokio::test(start_paused = true)]
+async fn within_a_long_flight_too_a_retry_after_counts_for_an_hour_at_most() {
+    let source = ScriptedSource::new().then(throttled(5 * HOUR));
+    let tokens = builder(&source).flight_timeout(2 * HOUR).build();
+    let stopwatch = Stopwatch::start();
+    assert_generation(&tokens.token().await, 1);
+    assert_within(stopwatch.elapsed(), HOUR..=(HOUR + 2 * MS));
 }
 
 #[tokio::test(start_paused = true)]

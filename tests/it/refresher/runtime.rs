@@ -7,7 +7,7 @@ use tokio::{
     task::yield_now,
     time::timeout,
 };
-use tokio_test::{assert_pending, task};
+use tokio_test::{assert_pending, assert_ready, task};
 use tower::ServiceExt;
 use tower_sinch_auth::{SinchAuthLayer, TokenError, TokenErrorKind, TokenRefresher, TokenState};
 
@@ -259,4 +259,26 @@ fn a_cached_token_is_served_in_a_runtime_without_time() {
     let tokens = refresher(&source);
     assert_generation(&runtime().block_on(tokens.token()), 1);
     assert_generation(&without_time().block_on(tokens.token()), 1);
+}
+
+#[test]
+fn a_waiter_gives_up_after_three_flights_that_ended_without_a_result() {
+    let source = ScriptedSource::new().then(Answer::Hang).then(Answer::Hang).then(Answer::Hang);
+    let tokens = refresher(&source);
+    let mut waiter = task::spawn(tokens.token());
+    for flights in 1..=3 {
+        let runtime = runtime();
+        runtime.block_on(async {
+            assert_pending!(waiter.poll());
+            settle().await;
+        });
+        assert_eq!(source.requests(), flights);
+        shut_down(runtime);
+    }
+    runtime().block_on(async {
+        let outcome = assert_ready!(waiter.poll());
+        assert_fails(&outcome, TokenErrorKind::NoRuntime);
+        assert!(outcome.unwrap_err().to_string().contains("stopped driving it"));
+        assert_generation(&tokens.token().await, 1);
+    });
 }

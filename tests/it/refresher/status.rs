@@ -7,8 +7,8 @@ use tokio_test::{assert_pending, task};
 use tower_sinch_auth::{TokenErrorKind, TokenRefresher, TokenState, TokenStatus};
 
 use super::{
-    MARGIN, MINUTE, SECOND, assert_fails, assert_generation, assert_within, builder, fail_flights, jump,
-    jump_until_due, pass, refresher, settle, throttled, warm,
+    FLIGHT_TIMEOUT, MARGIN, MINUTE, SECOND, assert_fails, assert_generation, assert_within, builder,
+    fail_flights, jump, jump_until_due, pass, refresher, settle, throttled, warm,
 };
 use crate::support::{Answer, HOUR, ScriptedSource};
 
@@ -154,9 +154,7 @@ async fn a_failed_early_refresh_shows_beside_a_token_that_is_in_use() {
     fail_flights(&source, 1);
     jump_until_due(&tokens).await;
     assert_generation(&tokens.token().await, 1);
-    while tokens.status().last_error.is_none() {
-        pass(SECOND).await;
-    }
+    pass(FLIGHT_TIMEOUT).await;
     assert_state(&tokens, TokenState::RefreshDue, 1);
     assert_eq!(tokens.status().consecutive_failures, 1);
     assert!(tokens.cached().is_some());

@@ -1,7 +1,7 @@
 //! What is not kept: bodies over the cap, bodies that failed, and anything once it is not needed.
 
 use std::sync::{
-    Arc,
+    Arc, Mutex,
     atomic::{AtomicUsize, Ordering},
 };
 
@@ -141,6 +141,25 @@ async fn what_was_kept_is_dropped_with_the_answer() {
     assert_eq!(response.status(), StatusCode::OK);
     assert_eq!(ledger.alive(), 0);
     // The client goes on sending the body, as HTTP/2 allows: nobody will ask for it again.
+    first.assert_shows([data("abc")]);
+    assert_eq!(ledger.alive(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_kept_is_dropped_even_if_the_call_is_while_its_body_is_polled() {
+    let ledger = Ledger::default();
+    let call = Arc::new(Mutex::new(None));
+    let (pieces, dropped) = (ledger.clone(), Arc::clone(&call));
+    let frames = (0..5).map(move |_| {
+        drop(dropped.lock().unwrap().take());
+        Ok::<_, std::io::Error>(Frame::data(pieces.piece()))
+    });
+    let play = Play::start(StreamBody::new(futures::stream::iter(frames)), 100).await;
+    let (mut first, _respond) = play.first();
+    first.assert_shows([data("abc")]);
+    *call.lock().unwrap() = Some(play.answer);
+    first.assert_shows([data("abc")]);
+    assert!(call.lock().unwrap().is_none());
     first.assert_shows([data("abc")]);
     assert_eq!(ledger.alive(), 0);
 }

@@ -11,7 +11,14 @@ use std::{
     time::Duration,
 };
 
-use tower_sinch_auth::{IssuedToken, TokenError, TokenErrorKind, TokenSource};
+use base64::{Engine, prelude::BASE64_STANDARD};
+use bytes::Bytes;
+use http::{Request, Response, header::AUTHORIZATION};
+use http_body_util::Full;
+use tower_sinch_auth::{
+    AccessKey, BoxError, ClientCredentials, IssuedToken, TokenError, TokenErrorKind, TokenRefresher,
+    TokenSource,
+};
 
 /// An hour, as Sinch's tokens live.
 pub(crate) const HOUR: Duration = Duration::from_secs(3600);
@@ -124,4 +131,21 @@ impl Drop for UnderWay<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::SeqCst);
     }
+}
+
+/// The token that `tokens` has.
+pub(crate) async fn bearer(tokens: impl Into<TokenRefresher>) -> String {
+    let token = tokens.into().token().await.unwrap();
+    token.authorization().to_str().unwrap().strip_prefix("Bearer ").unwrap().to_owned()
+}
+
+/// KEY ID and KEY SECRET, as token requests carry them.
+pub(crate) async fn basic_pair(key: AccessKey) -> String {
+    let echo = tower::service_fn(|request: Request<Full<Bytes>>| async move {
+        let basic = request.headers()[AUTHORIZATION].to_str()?.replace("Basic ", "");
+        let body = format!(r#"{{"access_token":"{basic}"}}"#);
+        Ok::<_, BoxError>(Response::new(Full::<Bytes>::from(body)))
+    });
+    let encoded = bearer(ClientCredentials::with_client(echo, key)).await;
+    String::from_utf8(BASE64_STANDARD.decode(encoded).unwrap()).unwrap()
 }
