@@ -93,7 +93,7 @@ impl Audience {
         if let Some(authority) = uri.authority() {
             let https = uri.scheme() == Some(&Scheme::HTTPS);
             // Most authorities are a host and no more. Those are cheaper to look at as they stand.
-            if !(https && self.allows(authority.as_str())) {
+            if !(https && self.allows(trimmed(authority.as_str()))) {
                 self.check_authority(authority, https)?;
             }
         }

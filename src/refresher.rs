@@ -217,7 +217,8 @@ impl TokenRefresher {
                         break 'landed Err(TokenError::of(Fault::NoRuntime));
                     };
                     if let Either::Left((Ok(outcome), _)) = select(joined.outcome, pin!(patience)).await {
-                        break 'landed outcome.map(|token| self.newest(token));
+                        // What is in use by now is never older.
+                        break 'landed outcome.map(|token| self.cached().unwrap_or(token));
                     }
                     self.inner.lost(joined.id);
                     match self.acquire(&goal) {
@@ -248,11 +249,6 @@ impl TokenRefresher {
         let token = AccessToken(self.inner.current.load_full()?);
         let phase = token.validity().phase(self.inner.clock.now());
         (phase != Phase::Expired).then_some((token, phase))
-    }
-
-    /// What is in use by now, should it be newer than `token`, which a flight brought before.
-    fn newest(&self, token: AccessToken) -> AccessToken {
-        self.cached().filter(|current| current.generation() > token.generation()).unwrap_or(token)
     }
 
     async fn acquire_or_wait(&self, goal: Goal) -> Outcome {

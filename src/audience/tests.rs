@@ -148,6 +148,7 @@ fn listed_hosts_are_exact_and_a_leading_dot_means_any_subdomain_but_not_the_apex
 fn an_empty_list_allows_no_host() {
     assert_refuses(&Audience::hosts::<[&str; 0]>([]), &["https://example.org/", "http://localhost/"]);
     assert_refuses(&Audience::hosts([""]), &["https://example.org/", "http://localhost/"]);
+    assert_refuses(&Audience::hosts(["..", "."]), &["https://example.org./", "https://example.org/"]);
 }
 
 #[test]

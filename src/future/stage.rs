@@ -288,10 +288,8 @@ impl<S, K, ResBody> First<S, K, ResBody> {
         ResBody: Body,
     {
         match self.sent.tokens.acquire(&Goal::Token) {
-            Acquired::Token(token) if token.generation() != self.sent.generation => {
-                self.send_again(&token, cx)
-            }
-            Acquired::Token(_) => self.give_up(Settled::Suppressed),
+            // Generations only grow: it is not the rejected one.
+            Acquired::Token(token) => self.send_again(&token, cx),
             Acquired::Failed(_) => self.give_up(Settled::NoToken),
             Acquired::Flight(joined) => {
                 // As in `Authorized`: what was readied is given back.

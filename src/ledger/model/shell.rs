@@ -79,17 +79,16 @@ impl World {
             return;
         };
         match self.task(flight).channel.clone() {
-            Channel::Sent(outcome) => self.answer(caller, &goal, outcome.map(|token| self.newest(token))),
+            Channel::Sent(outcome) => {
+                self.answer(caller, &goal, outcome.map(|token| self.cached().unwrap_or(token)))
+            }
             Channel::Open | Channel::Closed => self.lose(caller),
         }
     }
 
-    /// `TokenRefresher::newest`.
-    fn newest(&self, token: AccessToken) -> AccessToken {
-        let newer = |current: &AccessToken| {
-            current.generation() > token.generation() && current.validity().phase(self.now) != Phase::Expired
-        };
-        self.current.clone().filter(newer).unwrap_or(token)
+    /// What is in use by now, if anything is.
+    fn cached(&self) -> Option<AccessToken> {
+        self.current.clone().filter(|current| current.validity().phase(self.now) != Phase::Expired)
     }
 
     /// A waiter's flight disappeared, or it lost patience with it.
