@@ -11,6 +11,7 @@
 //!
 //! The future of a call to the inner service is polled in place; all else moves from stage to stage.
 
+mod drain;
 mod stage;
 
 use std::{

@@ -2,11 +2,10 @@
 
 use std::{
     future::Future,
-    pin::{Pin, pin},
+    pin::Pin,
     task::{Context, Poll},
 };
 
-use bytes::Buf;
 use http::{Request, Response, StatusCode, header::AUTHORIZATION};
 use http_body::Body;
 use tower_service::Service;
@@ -15,15 +14,13 @@ use crate::{
     AccessToken, BoxError, Replay, TokenRefresher,
     challenge::rejects_token,
     flight::Outcome,
+    future::drain::drain,
     ledger::Goal,
     observe::Settled,
     refresher::{Acquired, Joined},
     rejections::{Origin, Verdict},
     service::origin,
 };
-
-/// How much of a 401's body is read before the retry, so that an HTTP/1 connection can be used again.
-const MAX_DRAIN: usize = 16 * 1024;
 
 pub(crate) enum Stage<S, R: Replay<B>, B, ResBody> {
     /// Waits for a token.
@@ -334,18 +331,5 @@ impl Sent {
 
     fn settled(&self, settled: Settled) {
         self.tokens.observer().settled(&self.origin, self.generation, settled);
-    }
-}
-
-/// Reads what is there of `body`, without waiting and with a bound.
-fn drain(body: impl Body, cx: &mut Context<'_>) {
-    let mut body = pin!(body);
-    let mut left = MAX_DRAIN;
-    while left > 0 {
-        let Poll::Ready(Some(Ok(frame))) = body.as_mut().poll_frame(cx) else {
-            return;
-        };
-        // An empty frame counts as a byte, so that this ends.
-        left = left.saturating_sub(frame.data_ref().map_or(0, Buf::remaining).max(1));
     }
 }
