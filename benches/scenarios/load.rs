@@ -41,6 +41,19 @@ pub(crate) fn cold_herd(contenders: &[Contender]) {
             }
             tasks.join_all().await;
             record("tasks that only sleep", start.elapsed(), 0);
+            let client =
+                (CONSTANT_HEADER.make)(Api { issuer: Issuer::new(LATENCY, HOUR), refuses: false }).await;
+            let start = Instant::now();
+            let mut tasks = JoinSet::new();
+            for _ in 0..CALLERS {
+                let (client, request) = (client.clone(), request(API));
+                tasks.spawn(async {
+                    sleep(LATENCY).await;
+                    client.oneshot(request).await
+                });
+            }
+            tasks.join_all().await;
+            record("tasks that sleep and call", start.elapsed(), 0);
             for contender in contenders {
                 let issuer = Issuer::new(LATENCY, HOUR);
                 let client = (contender.make)(Api { issuer: issuer.clone(), refuses: false }).await;
@@ -54,13 +67,19 @@ pub(crate) fn cold_herd(contenders: &[Contender]) {
             }
         });
     }
-    println!("{:24} {:>24} {:>16}", "", "all answered / latency", "token requests");
+    println!("{:26} {:>24} {:>16}", "", "all answered / latency", "token requests");
     for (name, mut ratios, requests) in rows {
         ratios.sort_unstable_by(f64::total_cmp);
         let median = ratios.get(ROUNDS / 2).expect("every round ran");
-        println!("{name:24} {median:>24.3} {requests:>16}");
+        println!("{name:26} {median:>24.3} {requests:>16}");
     }
 }
+
+const CONSTANT_HEADER: Contender = Contender {
+    name: "constant header",
+    make: |api| ready(Client::new(constant().layer(api).map_err(|never| match never {}))).boxed(),
+    short_lifetime: HOUR,
+};
 
 /// 1,000 calls a second for 8 s to each contender, all at once; the endpoint takes 300 ms.
 pub(crate) fn renewal(contenders: &[Contender]) {
@@ -68,13 +87,8 @@ pub(crate) fn renewal(contenders: &[Contender]) {
     const LATENCY: Duration = Duration::from_millis(300);
     let runtime = runtime();
     runtime.block_on(async {
-        let constant = Contender {
-            name: "constant header",
-            make: |api| ready(Client::new(constant().layer(api).map_err(|never| match never {}))).boxed(),
-            short_lifetime: HOUR,
-        };
         let mut runs = Vec::new();
-        for &contender in [constant].iter().chain(contenders) {
+        for &contender in [CONSTANT_HEADER].iter().chain(contenders) {
             let issuer = Issuer::new(LATENCY, contender.short_lifetime);
             let client = (contender.make)(Api { issuer: issuer.clone(), refuses: false }).await;
             runs.push((contender.name, issuer, tokio::spawn(steady(client, CALLS))));

@@ -80,7 +80,7 @@ impl World {
         };
         match self.task(flight).channel.clone() {
             Channel::Sent(outcome) => {
-                self.answer(caller, &goal, outcome.map(|token| self.cached().unwrap_or(token)))
+                self.answer(caller, &goal, outcome.map(|token| self.cached().unwrap_or(token)));
             }
             Channel::Open | Channel::Closed => self.lose(caller),
         }
