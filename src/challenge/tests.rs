@@ -92,6 +92,8 @@ fn what_is_quoted_in_a_challenge_that_cannot_be_parsed_is_no_challenge() {
     assert_counts(&[br#"? realm="a \", Bearer error=insufficient_scope, Basic b=c, d""#]);
     assert_does_not_count(&[br#"? realm="a", Bearer error=insufficient_scope"#]);
     assert_does_not_count(&[br"?\, Bearer error=insufficient_scope"]);
+    // Outside of quotes a backslash is a character like any other.
+    assert_counts(&[br#"?\", Bearer error=insufficient_scope, Basic b=c, d""#]);
 }
 
 #[test]
