@@ -97,7 +97,7 @@ impl Audience {
                 self.check_authority(authority, https)?;
             }
         }
-        if headers.contains_key(HOST) { self.check_host_header(headers) } else { Ok(()) }
+        if headers.keys().any(|name| name == HOST) { self.check_host_header(headers) } else { Ok(()) }
     }
 
     fn check_authority(&self, authority: &Authority, https: bool) -> Result<(), AudienceError> {

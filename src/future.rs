@@ -12,6 +12,8 @@
 //! The future of a call to the inner service is polled in place; all else moves from stage to stage.
 
 mod drain;
+mod first;
+mod sent;
 mod stage;
 
 use std::{
@@ -30,7 +32,10 @@ use tower_service::Service;
 use self::stage::{Stage, Step};
 use crate::{AccessToken, BoxError, Replay, refresher::Joined};
 
-pub(crate) use self::stage::{Sent, Spare, Unsent};
+pub(crate) use self::{
+    sent::{Memory, Sent},
+    stage::Unsent,
+};
 
 pin_project! {
     /// The response future of [`SinchAuth`](crate::SinchAuth).
@@ -54,8 +59,8 @@ where
     S: Service<Request<R::Body>>,
 {
     #[inline]
-    pub(crate) fn called(call: S::Future, sent: Option<Sent>, spare: Option<Spare<S, R::Kept>>) -> Self {
-        Self { call: Some(call), stage: Stage::Called { sent, spare } }
+    pub(crate) fn called(call: S::Future, sent: Option<Sent<S, R::Kept>>) -> Self {
+        Self { call: Some(call), stage: Stage::Called { sent } }
     }
 
     pub(crate) fn waiting(joined: Joined, unsent: Box<Unsent<S, R, B>>) -> Self {
@@ -88,11 +93,13 @@ where
                     let answer = ready!(call.poll(cx));
                     // Gone before anything else happens: it may hold what makes the inner service ready again.
                     this.call.set(None);
-                    if this.stage.ends_with(&answer) {
-                        *this.stage = Stage::Done;
-                        return Poll::Ready(answer.map_err(Into::into));
+                    match answer {
+                        Ok(response) if this.stage.ends_with(&response) => {
+                            *this.stage = Stage::Done;
+                            return Poll::Ready(Ok(response));
+                        }
+                        answer => mem::replace(this.stage, Stage::Done).answered(answer.map_err(Into::into)),
                     }
-                    mem::replace(this.stage, Stage::Done).answered(answer.map_err(Into::into))
                 }
                 None => mem::replace(this.stage, Stage::Done).advance(cx),
             };

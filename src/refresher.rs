@@ -15,7 +15,7 @@ use std::{
 
 use arc_swap::ArcSwapOption;
 use futures_util::future::{Either, Shared, select};
-use http::HeaderValue;
+use http::{HeaderMap, header::MaxSizeReached};
 use tokio::{
     runtime::Handle,
     sync::oneshot,
@@ -187,17 +187,21 @@ impl TokenRefresher {
         &self.inner.observer
     }
 
-    /// Returns the header of a usable token, and its generation. Never waits; takes no lock while it is fresh.
+    /// Puts the header of a usable token among `headers`, and returns its generation. Never waits; takes no lock
+    /// while it is fresh.
     #[inline]
-    pub(crate) fn authorization(&self) -> Option<(HeaderValue, u64)> {
+    pub(crate) fn authorize(&self, headers: &mut HeaderMap) -> Result<Option<u64>, MaxSizeReached> {
         let current = self.inner.current.load();
-        let token = current.as_ref()?;
+        let Some(token) = current.as_ref() else {
+            return Ok(None);
+        };
         match token.validity.phase(self.inner.clock.now()) {
             Phase::Fresh => {}
             Phase::RefreshDue => self.refresh_in_background(),
-            Phase::Expired => return None,
+            Phase::Expired => return Ok(None),
         }
-        Some((token.authorization.clone(), token.generation))
+        token.authorize(headers)?;
+        Ok(Some(token.generation))
     }
 
     /// Decides about `goal`, and starts a flight where one is called for.

@@ -13,7 +13,7 @@
 
 use std::time::Duration;
 
-use http::uri::Authority;
+use http::{HeaderValue, Uri, uri::Authority};
 
 use crate::schedule::{Hold, Now, useless_backoff};
 
@@ -24,6 +24,15 @@ const SUSPICIOUS_AGE: Duration = Duration::from_secs(10);
 
 /// Who answered `401`: the authority of the request, or `None` if it is not known.
 pub(crate) type Origin = Option<Authority>;
+
+/// Who answers a request: the authority of its `uri`, else its `Host` header.
+#[inline]
+pub(crate) fn origin<'a>(uri: &Uri, host: impl FnOnce() -> Option<&'a HeaderValue>) -> Origin {
+    match uri.authority() {
+        Some(authority) => Some(authority.clone()),
+        None => Authority::try_from(host()?.as_bytes()).ok(),
+    }
+}
 
 /// How the retry with the refreshed token went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,21 +5,16 @@ use std::{
     task::{Context, Poll},
 };
 
-use http::{
-    HeaderMap, Request, Response, Uri,
-    header::{AUTHORIZATION, HOST},
-    uri::Authority,
-};
+use http::{Request, Response, header::AUTHORIZATION};
 use http_body::Body;
 use tower_service::Service;
 
 use crate::{
     AudienceError, BoxError, ExistingAuthorization, OutsideAudience, Replay, RequestAuth, SinchAuthLayer,
     TokenRefresher,
-    future::{ResponseFuture, Sent, Spare, Unsent},
+    future::{Memory, ResponseFuture, Sent, Unsent},
     ledger::Goal,
     refresher::Acquired,
-    rejections::Origin,
 };
 
 /// The service that [`SinchAuthLayer`] makes: `S`, with a token on every request.
@@ -100,25 +95,21 @@ where
         let settings = &self.settings;
         let switches = request.extensions().get::<RequestAuth>().copied().unwrap_or_default();
         let keeps = settings.existing_authorization == ExistingAuthorization::Keep;
-        if switches.skip || (keeps && request.headers().contains_key(&AUTHORIZATION)) {
+        if switches.skip || (keeps && request.headers().keys().any(|name| name == AUTHORIZATION)) {
             return self.pass(request);
         }
         if let Err(outside) = settings.audience.check(request.uri(), request.headers()) {
             return self.outside(request, outside);
         }
-        let Some((authorization, generation)) = settings.tokens.authorization() else {
-            return self.wait(request, !switches.no_retry);
+        let generation = match settings.tokens.authorize(request.headers_mut()) {
+            Ok(Some(generation)) => generation,
+            Ok(None) => return self.wait(request, !switches.no_retry),
+            Err(too_many_headers) => return self.refuse(too_many_headers.into()),
         };
-        let sent = Sent {
-            tokens: settings.tokens.clone(),
-            generation,
-            origin: origin(request.uri(), request.headers()),
-        };
-        if let Err(too_many_headers) = request.headers_mut().try_insert(AUTHORIZATION, authorization) {
-            return self.refuse(too_many_headers.into());
-        }
-        let (request, spare) = Spare::of(&self.inner, &settings.replay, request, !switches.no_retry);
-        ResponseFuture::called(self.inner.call(request), Some(sent), spare)
+        let mut memory = Memory::of(&self.inner, &settings.replay, &request, !switches.no_retry);
+        let request = R::send(request, memory.kept());
+        let sent = Sent { tokens: settings.tokens.clone(), generation, memory };
+        ResponseFuture::called(self.inner.call(request), Some(sent))
     }
 }
 
@@ -129,7 +120,7 @@ impl<S, R> SinchAuth<S, R> {
         R: Replay<B>,
         S: Service<Request<R::Body>>,
     {
-        ResponseFuture::called(self.inner.call(R::pass(request)), None, None)
+        ResponseFuture::called(self.inner.call(R::send(request, None)), None)
     }
 }
 
@@ -187,9 +178,4 @@ impl<S: fmt::Debug, R> fmt::Debug for SinchAuth<S, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SinchAuth").field("inner", &self.inner).field("settings", &self.settings).finish()
     }
-}
-
-/// Who answers this request: the authority of its URI, else its `Host` header.
-pub(crate) fn origin(uri: &Uri, headers: &HeaderMap) -> Origin {
-    uri.authority().cloned().or_else(|| Authority::try_from(headers.get(HOST)?.as_bytes()).ok())
 }

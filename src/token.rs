@@ -2,7 +2,10 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use http::HeaderValue;
+use http::{
+    HeaderMap, HeaderValue,
+    header::{AUTHORIZATION, MaxSizeReached},
+};
 
 use crate::{
     TokenError,
@@ -51,9 +54,24 @@ impl AccessToken {
         self.0.validity.expires_in(self.0.clock.now())
     }
 
+    /// Puts the header that carries this token among `headers`.
+    pub(crate) fn authorize(&self, headers: &mut HeaderMap) -> Result<(), MaxSizeReached> {
+        self.0.authorize(headers)
+    }
+
     #[inline]
     pub(crate) fn validity(&self) -> &Validity {
         &self.0.validity
+    }
+}
+
+// === impl Inner ===
+
+impl Inner {
+    #[inline]
+    pub(crate) fn authorize(&self, headers: &mut HeaderMap) -> Result<(), MaxSizeReached> {
+        headers.try_insert(AUTHORIZATION, self.authorization.clone())?;
+        Ok(())
     }
 }
 

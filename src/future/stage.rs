@@ -6,20 +6,21 @@ use std::{
     task::{Context, Poll},
 };
 
-use http::{Request, Response, StatusCode, header::AUTHORIZATION};
+use http::{Request, Response};
 use http_body::Body;
 use tower_service::Service;
 
+use super::{
+    first::{First, Rejected},
+    sent::{Memory, Sent},
+};
 use crate::{
     AccessToken, BoxError, Replay, TokenRefresher,
     challenge::rejects_token,
     flight::Outcome,
-    future::drain::drain,
     ledger::Goal,
     observe::Settled,
     refresher::{Acquired, Joined},
-    rejections::{Origin, Verdict},
-    service::origin,
 };
 
 pub(crate) enum Stage<S, R: Replay<B>, B, ResBody> {
@@ -36,8 +37,7 @@ pub(crate) enum Stage<S, R: Replay<B>, B, ResBody> {
     },
     /// Waits for the answer. Without `sent` the request does not carry our token.
     Called {
-        sent: Option<Sent>,
-        spare: Option<Spare<S, R::Kept>>,
+        sent: Option<Sent<S, R::Kept>>,
     },
     /// Waits for another token.
     Refreshing {
@@ -52,7 +52,7 @@ pub(crate) enum Stage<S, R: Replay<B>, B, ResBody> {
     },
     /// Waits for the answer to the second request.
     Retried {
-        sent: Sent,
+        rejected: Rejected,
     },
     Failed {
         error: BoxError,
@@ -78,27 +78,6 @@ pub(crate) struct Unsent<S, R, B> {
     pub(crate) replay: R,
 }
 
-/// What a request was sent with.
-pub(crate) struct Sent {
-    pub(crate) tokens: TokenRefresher,
-    pub(crate) generation: u64,
-    pub(crate) origin: Origin,
-}
-
-/// What it takes to send the request once more.
-pub(crate) struct Spare<S, K> {
-    /// Not ready.
-    pub(crate) inner: S,
-    pub(crate) kept: K,
-}
-
-/// The first answer, a 401, which is the answer unless another is had. Boxed in its stages, like [`Unsent`].
-pub(crate) struct First<S, K, ResBody> {
-    response: Response<ResBody>,
-    sent: Sent,
-    spare: Spare<S, K>,
-}
-
 pub(crate) type Waiting = Pin<Box<dyn Future<Output = Outcome> + Send>>;
 
 // === impl Stage ===
@@ -117,14 +96,12 @@ where
     S::Error: Into<BoxError>,
     ResBody: Body,
 {
-    /// Whether `answer` is all that was to be done, as it nearly always is.
+    /// Whether `response` is all that was to be done, as it nearly always is.
     #[inline]
-    pub(crate) fn ends_with<E>(&self, answer: &Result<Response<ResBody>, E>) -> bool {
-        match (self, answer) {
-            (Self::Called { sent: Some(_), .. }, Ok(response)) => {
-                !rejects_token(response.status(), response.headers())
-            }
-            (Self::Retried { .. }, _) => false,
+    pub(crate) fn ends_with(&self, response: &Response<ResBody>) -> bool {
+        match self {
+            Self::Called { sent: Some(_) } => !rejects_token(response.status(), response.headers()),
+            Self::Retried { .. } => false,
             _ => true,
         }
     }
@@ -136,32 +113,14 @@ where
     ) -> Step<S::Future, S, R, B, ResBody> {
         match (self, answer) {
             // ## Called => done | Refreshing | Retrying
-            (Self::Called { sent: Some(sent), spare }, Ok(response)) => {
-                sent.tokens.observer().rejected(&sent.origin, sent.generation);
-                // Reported first: also a request that cannot be sent again heals the next one.
-                let goal = Goal::Replace { generation: sent.generation, origin: sent.origin.clone() };
-                let acquired = sent.tokens.acquire(&goal);
-                let Some(spare) = spare.filter(|spare| R::can_replay(&spare.kept)) else {
-                    sent.settled(Settled::NotReplayable);
-                    return Step::Return(Ok(response));
-                };
-                let tokens = sent.tokens.clone();
-                let first = Box::new(First { response, sent, spare });
-                match acquired {
-                    Acquired::Token(token) => first.retry_with(token),
-                    Acquired::Failed(_) => first.give_up(Settled::NoToken),
-                    Acquired::Flight(joined) => {
-                        Step::Go(Self::Refreshing { token: Box::pin(tokens.wait(goal, joined)), first })
-                    }
-                }
-            }
+            (Self::Called { sent: Some(sent) }, Ok(response)) => First::go_on(sent, response),
             // ## Retried => done
-            (Self::Retried { sent }, Ok(response)) => {
-                sent.report(response.status());
+            (Self::Retried { rejected }, Ok(response)) => {
+                rejected.report(response.status());
                 Step::Return(Ok(response))
             }
-            (Self::Retried { sent }, Err(error)) => {
-                sent.settled(Settled::Failed);
+            (Self::Retried { rejected }, Err(error)) => {
+                rejected.settled(Settled::Failed);
                 Step::Return(Err(error))
             }
             (_, answer) => Step::Return(answer),
@@ -222,114 +181,12 @@ where
 {
     /// Sends the request, now that `inner` is ready.
     fn send<ResBody>(mut self, token: &AccessToken) -> Step<S::Future, S, R, B, ResBody> {
-        let origin = origin(self.request.uri(), self.request.headers());
-        let sent = Sent { tokens: self.tokens, generation: token.generation(), origin };
-        if let Err(error) =
-            self.request.headers_mut().try_insert(AUTHORIZATION, token.authorization().clone())
-        {
+        if let Err(error) = token.authorize(self.request.headers_mut()) {
             return Step::Return(Err(error.into()));
         }
-        let (request, spare) = Spare::of(&self.inner, &self.replay, self.request, self.retry);
-        Step::Call(self.inner.call(request), Stage::Called { sent: Some(sent), spare })
-    }
-}
-
-// === impl Spare ===
-
-impl<S: Clone, K> Spare<S, K> {
-    /// Makes of `request` the one to send now, and what it takes to send it again to `inner`, should it be possible.
-    #[inline]
-    pub(crate) fn of<R, B>(
-        inner: &S,
-        replay: &R,
-        request: Request<B>,
-        retry: bool,
-    ) -> (Request<R::Body>, Option<Self>)
-    where
-        R: Replay<B, Kept = K>,
-    {
-        let (request, kept) = if retry { replay.keep(request) } else { (R::pass(request), None) };
-        (request, kept.map(|kept| Self { inner: inner.clone(), kept }))
-    }
-}
-
-// === impl First ===
-
-impl<S, K, ResBody> First<S, K, ResBody> {
-    /// Ends without a retry: the answer is the first.
-    fn give_up<F, R: Replay<B>, B>(self, why: Settled) -> Step<F, S, R, B, ResBody> {
-        self.sent.settled(why);
-        Step::Return(Ok(self.response))
-    }
-
-    /// Goes on to the retry, unless the token is the one that was rejected.
-    fn retry_with<F, R, B>(self: Box<Self>, token: AccessToken) -> Step<F, S, R, B, ResBody>
-    where
-        R: Replay<B, Kept = K>,
-    {
-        if token.generation() == self.sent.generation {
-            self.give_up(Settled::Suppressed)
-        } else {
-            Step::Go(Stage::Retrying { token, first: self, waited: false })
-        }
-    }
-
-    /// Sends the request again, now that `spare.inner` is ready, with the token that is alive by now.
-    fn send_again_if_alive<R, B>(
-        mut self: Box<Self>,
-        cx: &mut Context<'_>,
-    ) -> Step<S::Future, S, R, B, ResBody>
-    where
-        R: Replay<B, Kept = K>,
-        S: Service<Request<R::Body>> + Clone,
-        ResBody: Body,
-    {
-        match self.sent.tokens.acquire(&Goal::Token) {
-            // Generations only grow: it is not the rejected one.
-            Acquired::Token(token) => self.send_again(&token, cx),
-            Acquired::Failed(_) => self.give_up(Settled::NoToken),
-            Acquired::Flight(joined) => {
-                // As in `Authorized`: what was readied is given back.
-                self.spare.inner = self.spare.inner.clone();
-                let token = Box::pin(self.sent.tokens.clone().wait(Goal::Token, joined));
-                Step::Go(Stage::Refreshing { token, first: self })
-            }
-        }
-    }
-
-    /// Sends the request again, now that `spare.inner` is ready.
-    fn send_again<R, B>(self, token: &AccessToken, cx: &mut Context<'_>) -> Step<S::Future, S, R, B, ResBody>
-    where
-        R: Replay<B, Kept = K>,
-        S: Service<Request<R::Body>>,
-        ResBody: Body,
-    {
-        let Self { response, mut sent, spare: Spare { mut inner, kept } } = self;
-        let Some(mut request) = R::replay(kept) else {
-            sent.settled(Settled::NotReplayable);
-            return Step::Return(Ok(response));
-        };
-        request.headers_mut().insert(AUTHORIZATION, token.authorization().clone());
-        sent.generation = token.generation();
-        drain(response.into_body(), cx);
-        Step::Call(inner.call(request), Stage::Retried { sent })
-    }
-}
-
-// === impl Sent ===
-
-impl Sent {
-    /// Tells the refresher whether the retry was worth it.
-    fn report(&self, status: StatusCode) {
-        let (verdict, settled) = match status {
-            StatusCode::UNAUTHORIZED => (Verdict::Useless, Settled::Useless),
-            _ => (Verdict::Helped, Settled::Helped),
-        };
-        self.settled(settled);
-        self.tokens.report(&self.origin, self.generation, verdict);
-    }
-
-    fn settled(&self, settled: Settled) {
-        self.tokens.observer().settled(&self.origin, self.generation, settled);
+        let mut memory = Memory::of(&self.inner, &self.replay, &self.request, self.retry);
+        let request = R::send(self.request, memory.kept());
+        let sent = Sent { tokens: self.tokens, generation: token.generation(), memory };
+        Step::Call(self.inner.call(request), Stage::Called { sent: Some(sent) })
     }
 }

@@ -6,7 +6,6 @@ use http_body::Body;
 use super::{
     Replay,
     body::{ReplayBody, Tape},
-    head::Head,
 };
 
 /// Keeps what the first attempt reads of the request body, for any body, and replays it after a `401`: data and
@@ -19,11 +18,11 @@ pub struct BufferBody {
     cap: usize,
 }
 
-/// What is kept of a request.
+/// What is kept of a body.
 #[doc(hidden)]
 #[expect(missing_debug_implementations, reason = "never seen outside of this crate")]
 pub struct Kept<B> {
-    head: Head,
+    cap: usize,
     /// `None`: the body had nothing to send.
     tape: Option<Tape<B>>,
 }
@@ -42,30 +41,30 @@ impl<B: Body> Replay<B> for BufferBody {
     type Body = ReplayBody<B>;
     type Kept = Kept<B>;
 
-    fn pass(request: Request<B>) -> Request<ReplayBody<B>> {
-        request.map(ReplayBody::once)
+    fn keep(&self, body: &B) -> Option<Kept<B>> {
+        let fits = body.is_end_stream() || body.size_hint().lower() <= self.cap as u64;
+        fits.then_some(Kept { cap: self.cap, tape: None })
     }
 
-    fn keep(&self, request: Request<B>) -> (Request<ReplayBody<B>>, Option<Kept<B>>) {
-        let body = request.body();
-        if !body.is_end_stream() && body.size_hint().lower() > self.cap as u64 {
-            return (Self::pass(request), None);
-        }
-        let head = Head::of(&request);
-        let (parts, body) = request.into_parts();
-        let (body, tape) = ReplayBody::recorded(body, self.cap);
-        (Request::from_parts(parts, body), Some(Kept { head, tape }))
+    fn send(request: Request<B>, kept: Option<&mut Kept<B>>) -> Request<ReplayBody<B>> {
+        let Some(kept) = kept else {
+            return request.map(ReplayBody::once);
+        };
+        request.map(|body| {
+            let (body, tape) = ReplayBody::recorded(body, kept.cap);
+            kept.tape = tape;
+            body
+        })
     }
 
     fn can_replay(kept: &Kept<B>) -> bool {
         kept.tape.as_ref().is_none_or(Tape::is_whole)
     }
 
-    fn replay(kept: Kept<B>) -> Option<Request<ReplayBody<B>>> {
-        let body = match kept.tape {
-            Some(tape) => tape.replay()?,
-            None => ReplayBody::empty(),
-        };
-        Some(kept.head.with(body))
+    fn replay(kept: Kept<B>) -> Option<ReplayBody<B>> {
+        match kept.tape {
+            Some(tape) => tape.replay(),
+            None => Some(ReplayBody::empty()),
+        }
     }
 }

@@ -8,7 +8,7 @@ use std::convert::Infallible;
 
 use http::Request;
 
-use self::head::Head;
+pub(crate) use self::head::Head;
 pub use self::{body::ReplayBody, buffer::BufferBody};
 
 /// Whether, and how, a request with a body of type `B` is kept for the retry.
@@ -24,26 +24,25 @@ pub use self::{body::ReplayBody, buffer::BufferBody};
 pub trait Replay<B>: Clone + sealed::Sealed {
     /// The body that the inner service gets.
     type Body;
-    /// What is kept of a request that can be sent again.
+    /// What is kept of the body of a request that can be sent again.
     #[doc(hidden)]
     type Kept;
 
-    /// Turns a request into one that is sent only once.
+    /// What is kept of `body`, to send its request again; nothing, if it never will be.
     #[doc(hidden)]
-    fn pass(request: Request<B>) -> Request<Self::Body>;
+    fn keep(&self, body: &B) -> Option<Self::Kept>;
 
-    /// Splits a request, with its token, into the one to send now and what is kept to send it again; nothing, if it
-    /// never will be.
+    /// Makes of a request the one to send now, of whose body `kept` is what was kept.
     #[doc(hidden)]
-    fn keep(&self, request: Request<B>) -> (Request<Self::Body>, Option<Self::Kept>);
+    fn send(request: Request<B>, kept: Option<&mut Self::Kept>) -> Request<Self::Body>;
 
     /// Whether it can be sent again, as far as is known now.
     #[doc(hidden)]
     fn can_replay(kept: &Self::Kept) -> bool;
 
-    /// Makes the request to send again; `None` if its body is gone.
+    /// Makes the body to send again; `None` if it is gone.
     #[doc(hidden)]
-    fn replay(kept: Self::Kept) -> Option<Request<Self::Body>>;
+    fn replay(kept: Self::Kept) -> Option<Self::Body>;
 }
 
 /// Clones the request, body included, and sends the clone after a `401`. The default, for bodies that are `Clone`.
@@ -73,25 +72,24 @@ mod sealed {
 #[diagnostic::do_not_recommend]
 impl<B: Clone> Replay<B> for CloneBody {
     type Body = B;
-    type Kept = (Head, B);
+    type Kept = B;
 
     #[inline]
-    fn pass(request: Request<B>) -> Request<B> {
+    fn keep(&self, body: &B) -> Option<B> {
+        Some(body.clone())
+    }
+
+    #[inline]
+    fn send(request: Request<B>, _kept: Option<&mut B>) -> Request<B> {
         request
     }
 
-    #[inline]
-    fn keep(&self, request: Request<B>) -> (Request<B>, Option<(Head, B)>) {
-        let kept = (Head::of(&request), request.body().clone());
-        (request, Some(kept))
-    }
-
-    fn can_replay(_kept: &(Head, B)) -> bool {
+    fn can_replay(_kept: &B) -> bool {
         true
     }
 
-    fn replay((head, body): (Head, B)) -> Option<Request<B>> {
-        Some(head.with(body))
+    fn replay(kept: B) -> Option<B> {
+        Some(kept)
     }
 }
 
@@ -102,20 +100,20 @@ impl<B> Replay<B> for NoReplay {
     type Kept = Infallible;
 
     #[inline]
-    fn pass(request: Request<B>) -> Request<B> {
-        request
+    fn keep(&self, _body: &B) -> Option<Infallible> {
+        None
     }
 
     #[inline]
-    fn keep(&self, request: Request<B>) -> (Request<B>, Option<Infallible>) {
-        (request, None)
+    fn send(request: Request<B>, _kept: Option<&mut Infallible>) -> Request<B> {
+        request
     }
 
     fn can_replay(kept: &Infallible) -> bool {
         match *kept {}
     }
 
-    fn replay(kept: Infallible) -> Option<Request<B>> {
+    fn replay(kept: Infallible) -> Option<B> {
         match kept {}
     }
 }

@@ -110,6 +110,23 @@ async fn replace_puts_the_one_token_in_the_place_of_all_values_on_both_attempts(
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_retry_has_its_headers_in_the_order_of_the_first_request() {
+    let (layer, _) = scripted();
+    let layer = layer.existing_authorization(ExistingAuthorization::Replace);
+    let api = Api::rejecting(&["token-1"]);
+    let service = layer.layer(api.clone());
+    let mut request = with_own_credentials(API);
+    for name in ["x-a", "x-b", "x-a"] {
+        request.headers_mut().append(name, HeaderValue::from_static(""));
+    }
+    service.oneshot(request).await.unwrap();
+    for seen in api.seen() {
+        let names: Vec<_> = seen.parts.headers.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["authorization", "x-a", "x-a", "x-b"]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn replace_does_not_lift_the_audience() {
     let (layer, _) = scripted();
     let layer = layer.existing_authorization(ExistingAuthorization::Replace).audience(Audience::sinch_apis());
