@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use http::Request;
 use tower_layer::Layer;
 
 use crate::{Audience, CloneBody, SinchAuth, TokenRefresher};
@@ -177,5 +178,10 @@ impl RequestAuth {
     #[must_use]
     pub const fn without_retry() -> Self {
         Self { skip: false, no_retry: true }
+    }
+
+    #[inline]
+    pub(crate) fn of<B>(request: &Request<B>) -> Self {
+        request.extensions().get().copied().unwrap_or_default()
     }
 }

@@ -116,6 +116,9 @@ pub(crate) struct Summary {
 // === impl Goal ===
 
 impl Goal {
+    /// [`Goal::Token`] for callers that wait: of the size of a reference.
+    pub(crate) const ANY: &'static Self = &Self::Token;
+
     /// Who rejected the token, if it is to be replaced.
     pub(crate) fn origin(&self) -> Option<&Origin> {
         match self {

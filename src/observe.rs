@@ -41,7 +41,15 @@ struct Peer {
 pub(crate) struct Wait {
     observer: Arc<Observer>,
     since: Instant,
-    outcome: &'static str,
+    ending: Ending,
+}
+
+/// How a wait ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ending {
+    Served,
+    Failed,
+    Abandoned,
 }
 
 /// What became of a call that met a `401`.
@@ -111,7 +119,7 @@ impl Observer {
     }
 
     pub(crate) fn waiting(self: &Arc<Self>) -> Wait {
-        Wait { observer: Arc::clone(self), since: Clock::SYSTEM.now().mono, outcome: "abandoned" }
+        Wait { observer: Arc::clone(self), since: Clock::SYSTEM.now().mono, ending: Ending::Abandoned }
     }
 
     /// Empty if it is not known.
@@ -128,13 +136,13 @@ impl Observer {
 
 impl Wait {
     pub(crate) fn ended(mut self, outcome: &Outcome) {
-        self.outcome = if outcome.is_ok() { "served" } else { "failed" };
+        self.ending = if outcome.is_ok() { Ending::Served } else { Ending::Failed };
     }
 }
 
 impl Drop for Wait {
     fn drop(&mut self) {
-        let labels = [("outcome", self.outcome)];
+        let labels = [("outcome", self.ending.name())];
         let key_id = &*self.observer.key_id();
         meter::count("sinch_auth_token_waits_total", key_id, []);
         meter::time("sinch_auth_token_wait_duration_seconds", key_id, labels, since(self.since));

@@ -6,20 +6,20 @@
 mod results;
 
 use std::{
+    borrow::Borrow,
     fmt,
     future::Future,
-    panic::catch_unwind,
-    pin::pin,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Mutex, MutexGuard, TryLockError, atomic::AtomicU64},
 };
 
 use arc_swap::ArcSwapOption;
-use futures_util::future::{Either, Shared, select};
+use futures_util::future::Shared;
 use http::{HeaderMap, header::MaxSizeReached};
 use tokio::{
     runtime::Handle,
     sync::oneshot,
-    time::{Instant, Sleep, sleep_until},
+    time::{Instant, Timeout, timeout_at},
 };
 
 use crate::{
@@ -90,14 +90,12 @@ pub(crate) enum Acquired {
 pub(crate) struct Joined {
     id: u64,
     outcome: Shared<oneshot::Receiver<Outcome>>,
-    /// When the waiter stops believing in it.
-    deadline: Instant,
 }
 
 type Locked<'a> = MutexGuard<'a, Ledger<flight::Handle>>;
 
 /// How many flights a waiter sees disappear before it gives up.
-pub(crate) const MAX_LOST_FLIGHTS: u32 = 3;
+pub(crate) const MAX_LOST_FLIGHTS: u8 = 3;
 
 // === impl TokenRefresher ===
 
@@ -195,7 +193,7 @@ impl TokenRefresher {
         let Some(token) = current.as_ref() else {
             return Ok(None);
         };
-        match token.validity.phase(self.inner.clock.now()) {
+        match token.phase() {
             Phase::Fresh => {}
             Phase::RefreshDue => self.refresh_in_background(),
             Phase::Expired => return Ok(None),
@@ -212,20 +210,24 @@ impl TokenRefresher {
     /// Waits for the flight; should it disappear, for the next one.
     // Not an `async fn`, which holds its arguments twice: many callers may wait at once.
     #[expect(clippy::manual_async_fn, reason = "the future would be larger by a third")]
-    pub(crate) fn wait(self, goal: Goal, mut joined: Joined) -> impl Future<Output = Outcome> + Send {
+    pub(crate) fn wait(
+        self,
+        goal: impl Borrow<Goal> + Send,
+        mut joined: Joined,
+    ) -> impl Future<Output = Outcome> + Send {
         async move {
             let waiting = self.observer().waiting();
             let outcome = 'landed: {
                 for _ in 0..MAX_LOST_FLIGHTS {
-                    let Some(patience) = timer(joined.deadline) else {
+                    let Some(patience) = timeout(self.deadline(), joined.outcome) else {
                         break 'landed Err(TokenError::of(Fault::NoRuntime));
                     };
-                    if let Either::Left((Ok(outcome), _)) = select(joined.outcome, pin!(patience)).await {
+                    if let Ok(Ok(outcome)) = patience.await {
                         // What is in use by now is never older.
                         break 'landed outcome.map(|token| self.cached().unwrap_or(token));
                     }
                     self.inner.lost(joined.id);
-                    match self.acquire(&goal) {
+                    match self.acquire(goal.borrow()) {
                         Acquired::Token(token) => break 'landed Ok(token),
                         Acquired::Failed(error) => break 'landed Err(error),
                         Acquired::Flight(next) => joined = next,
@@ -251,7 +253,7 @@ impl TokenRefresher {
 
     fn usable(&self) -> Option<(AccessToken, Phase)> {
         let token = AccessToken(self.inner.current.load_full()?);
-        let phase = token.validity().phase(self.inner.clock.now());
+        let phase = token.0.phase();
         (phase != Phase::Expired).then_some((token, phase))
     }
 
@@ -271,7 +273,7 @@ impl TokenRefresher {
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
             Err(TryLockError::WouldBlock) => return,
         };
-        self.acquire_locked(&Goal::Token, ledger);
+        self.acquire_locked(Goal::ANY, ledger);
     }
 
     fn acquire_locked(&self, goal: &Goal, mut ledger: Locked<'_>) -> Acquired {
@@ -288,7 +290,7 @@ impl TokenRefresher {
             }
             Step::Fail(error) => Acquired::Failed(error),
             Step::Join => match ledger.flight() {
-                Some((id, handle)) => Acquired::Flight(self.joined(id, handle.outcome.clone(), now)),
+                Some((id, handle)) => Acquired::Flight(Joined { id, outcome: handle.outcome.clone() }),
                 None => Acquired::Failed(TokenError::of(Fault::FlightLost)),
             },
             Step::Start => self.start(goal, ledger, now).map_or_else(Acquired::Failed, Acquired::Flight),
@@ -318,11 +320,12 @@ impl TokenRefresher {
             watch: Watch::new(&inner.observer, reason),
         };
         runtime.spawn(Arc::clone(&flight.watch).over(flight.run(controls)));
-        Ok(self.joined(id, outcome, now))
+        Ok(Joined { id, outcome })
     }
 
-    fn joined(&self, id: u64, outcome: Shared<oneshot::Receiver<Outcome>>, now: Now) -> Joined {
-        Joined { id, outcome, deadline: after(now.mono, self.inner.policy.patience()) }
+    /// When a waiter stops believing in a flight.
+    fn deadline(&self) -> Instant {
+        after(self.inner.clock.now().mono, self.inner.policy.patience())
     }
 }
 
@@ -333,8 +336,8 @@ impl fmt::Debug for TokenRefresher {
     }
 }
 
-/// A timer, if the caller runs in a Tokio runtime with time enabled. tokio has no other way to ask than to try.
-fn timer(deadline: Instant) -> Option<Sleep> {
+/// A timeout, if the caller runs in a Tokio runtime with time enabled. tokio has no other way to ask than to try.
+fn timeout<F: Future>(deadline: Instant, future: F) -> Option<Timeout<F>> {
     Handle::try_current().ok()?;
-    catch_unwind(|| sleep_until(deadline)).ok()
+    catch_unwind(AssertUnwindSafe(|| timeout_at(deadline, future))).ok()
 }

@@ -93,9 +93,10 @@ where
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let settings = &self.settings;
-        let switches = request.extensions().get::<RequestAuth>().copied().unwrap_or_default();
         let keeps = settings.existing_authorization == ExistingAuthorization::Keep;
-        if switches.skip || (keeps && request.headers().keys().any(|name| name == AUTHORIZATION)) {
+        if RequestAuth::of(&request).skip
+            || (keeps && request.headers().keys().any(|name| name == AUTHORIZATION))
+        {
             return self.pass(request);
         }
         if let Err(outside) = settings.audience.check(request.uri(), request.headers()) {
@@ -103,10 +104,10 @@ where
         }
         let generation = match settings.tokens.authorize(request.headers_mut()) {
             Ok(Some(generation)) => generation,
-            Ok(None) => return self.wait(request, !switches.no_retry),
+            Ok(None) => return self.wait(request),
             Err(too_many_headers) => return self.refuse(too_many_headers.into()),
         };
-        let mut memory = Memory::of(&self.inner, &settings.replay, &request, !switches.no_retry);
+        let mut memory = Memory::of(&self.inner, &settings.replay, &request);
         let request = R::send(request, memory.kept());
         let sent = Sent { tokens: settings.tokens.clone(), generation, memory };
         ResponseFuture::called(self.inner.call(request), Some(sent))
@@ -157,15 +158,15 @@ impl<S: Clone, R> SinchAuth<S, R> {
 
     /// Sends a request as soon as there is a token.
     #[cold]
-    fn wait<B, ResBody>(&mut self, request: Request<B>, retry: bool) -> ResponseFuture<S, R, B, ResBody>
+    fn wait<B, ResBody>(&mut self, request: Request<B>) -> ResponseFuture<S, R, B, ResBody>
     where
         R: Replay<B>,
         S: Service<Request<R::Body>>,
     {
-        let acquired = self.settings.tokens.acquire(&Goal::Token);
+        let acquired = self.settings.tokens.acquire(Goal::ANY);
         let inner = self.give_back();
         let SinchAuthLayer { tokens, replay, .. } = self.settings.clone();
-        let unsent = Box::new(Unsent { tokens, inner, request, retry, replay });
+        let unsent = Box::new(Unsent { tokens, inner, request, replay });
         match acquired {
             Acquired::Failed(error) => ResponseFuture::failed(error.into()),
             Acquired::Token(token) => ResponseFuture::authorized(token, unsent),

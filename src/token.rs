@@ -10,7 +10,7 @@ use http::{
 use crate::{
     TokenError,
     error::Fault,
-    schedule::{Clock, Validity},
+    schedule::{Clock, Phase, Validity},
 };
 
 /// A token that the [`TokenRefresher`](crate::TokenRefresher) holds.
@@ -65,16 +65,6 @@ impl AccessToken {
     }
 }
 
-// === impl Inner ===
-
-impl Inner {
-    #[inline]
-    pub(crate) fn authorize(&self, headers: &mut HeaderMap) -> Result<(), MaxSizeReached> {
-        headers.try_insert(AUTHORIZATION, self.authorization.clone())?;
-        Ok(())
-    }
-}
-
 impl fmt::Debug for AccessToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AccessToken")
@@ -82,6 +72,22 @@ impl fmt::Debug for AccessToken {
             .field("generation", &self.0.generation)
             .field("expires_in", &self.expires_in())
             .finish()
+    }
+}
+
+// === impl Inner ===
+
+impl Inner {
+    /// Reads the clocks, unless the token never expires.
+    #[inline]
+    pub(crate) fn phase(&self) -> Phase {
+        if self.validity.is_static() { Phase::Fresh } else { self.validity.phase(self.clock.now()) }
+    }
+
+    #[inline]
+    pub(crate) fn authorize(&self, headers: &mut HeaderMap) -> Result<(), MaxSizeReached> {
+        headers.try_insert(AUTHORIZATION, self.authorization.clone())?;
+        Ok(())
     }
 }
 

@@ -1,6 +1,6 @@
 //! [`First`]: a first answer that is a `401`, and what is done to have another.
 
-use std::task::Context;
+use std::{borrow::Borrow, task::Context};
 
 use http::{Request, Response, StatusCode};
 use http_body::Body;
@@ -80,7 +80,11 @@ impl<S, K, ResBody> First<S, K, ResBody> {
     }
 
     /// Goes on to wait for another token.
-    fn refreshing<F, R, B>(self: Box<Self>, goal: Goal, joined: Joined) -> Step<F, S, R, B, ResBody>
+    fn refreshing<F, R, B>(
+        self: Box<Self>,
+        goal: impl Borrow<Goal> + Send + 'static,
+        joined: Joined,
+    ) -> Step<F, S, R, B, ResBody>
     where
         R: Replay<B, Kept = K>,
     {
@@ -98,14 +102,14 @@ impl<S, K, ResBody> First<S, K, ResBody> {
         S: Service<Request<R::Body>> + Clone,
         ResBody: Body,
     {
-        match self.rejected.tokens.acquire(&Goal::Token) {
+        match self.rejected.tokens.acquire(Goal::ANY) {
             // Generations only grow: it is not the rejected one.
             Acquired::Token(token) => self.send_again(&token, cx),
             Acquired::Failed(_) => self.give_up(Settled::NoToken),
             Acquired::Flight(joined) => {
                 // As in `Authorized`: what was readied is given back.
                 self.spare.inner = self.spare.inner.clone();
-                self.refreshing(Goal::Token, joined)
+                self.refreshing(Goal::ANY, joined)
             }
         }
     }

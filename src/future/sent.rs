@@ -3,7 +3,7 @@
 use http::{Request, header::HOST};
 
 use crate::{
-    Replay, TokenRefresher,
+    Replay, RequestAuth, TokenRefresher,
     rejections::{Origin, origin},
     replay::Head,
 };
@@ -34,13 +34,14 @@ pub(crate) struct Spare<S, K> {
 // === impl Memory ===
 
 impl<S: Clone, K> Memory<S, K> {
-    /// What is to be remembered of `request` to `inner`: all, if it may be sent again.
+    /// What is to be remembered of `request`, with our token, to `inner`: all, if it may be sent again.
     #[inline]
-    pub(crate) fn of<R, B>(inner: &S, replay: &R, request: &Request<B>, retry: bool) -> Self
+    pub(crate) fn of<R, B>(inner: &S, replay: &R, request: &Request<B>) -> Self
     where
         R: Replay<B, Kept = K>,
     {
-        let kept = if retry { replay.keep(request.body()) } else { None };
+        let once = RequestAuth::of(request).no_retry;
+        let kept = if once { None } else { replay.keep(request.body()) };
         match kept {
             Some(kept) => {
                 Self::Spare(Box::new(Spare { inner: inner.clone(), head: Head::of(request), kept }))

@@ -74,7 +74,6 @@ pub(crate) struct Unsent<S, R, B> {
     /// Not ready.
     pub(crate) inner: S,
     pub(crate) request: Request<B>,
-    pub(crate) retry: bool,
     pub(crate) replay: R,
 }
 
@@ -84,7 +83,7 @@ pub(crate) type Waiting = Pin<Box<dyn Future<Output = Outcome> + Send>>;
 
 impl<S, R: Replay<B>, B, ResBody> Stage<S, R, B, ResBody> {
     pub(crate) fn authorizing(joined: Joined, unsent: Box<Unsent<S, R, B>>) -> Self {
-        let token = Box::pin(unsent.tokens.clone().wait(Goal::Token, joined));
+        let token = Box::pin(unsent.tokens.clone().wait(Goal::ANY, joined));
         Self::Authorizing { token, unsent }
     }
 }
@@ -140,7 +139,7 @@ where
             Self::Authorized { token, mut unsent, waited } => match unsent.inner.poll_ready(cx) {
                 Poll::Pending => Step::Wait(Self::Authorized { token, unsent, waited: true }),
                 Poll::Ready(Err(error)) => Step::Return(Err(error.into())),
-                Poll::Ready(Ok(())) if waited => match unsent.tokens.acquire(&Goal::Token) {
+                Poll::Ready(Ok(())) if waited => match unsent.tokens.acquire(Goal::ANY) {
                     Acquired::Token(token) => unsent.send(&token),
                     Acquired::Failed(error) => Step::Return(Err(error.into())),
                     Acquired::Flight(joined) => {
@@ -184,7 +183,7 @@ where
         if let Err(error) = token.authorize(self.request.headers_mut()) {
             return Step::Return(Err(error.into()));
         }
-        let mut memory = Memory::of(&self.inner, &self.replay, &self.request, self.retry);
+        let mut memory = Memory::of(&self.inner, &self.replay, &self.request);
         let request = R::send(self.request, memory.kept());
         let sent = Sent { tokens: self.tokens, generation: token.generation(), memory };
         Step::Call(self.inner.call(request), Stage::Called { sent: Some(sent) })

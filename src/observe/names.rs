@@ -1,6 +1,6 @@
 //! The values that fields and labels have.
 
-use super::Settled;
+use super::{Ending, Settled};
 use crate::{TokenErrorKind, ledger::Reason};
 
 impl Reason {
@@ -10,6 +10,16 @@ impl Reason {
             Self::Due => "due",
             Self::Expired => "expired",
             Self::Unauthorized => "unauthorized",
+        }
+    }
+}
+
+impl Ending {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Served => "served",
+            Self::Failed => "failed",
+            Self::Abandoned => "abandoned",
         }
     }
 }

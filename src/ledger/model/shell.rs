@@ -102,7 +102,7 @@ impl World {
         let Caller::Waiting { lost, .. } = self.callers[caller].clone() else {
             return;
         };
-        if lost.len() == usize::try_from(MAX_LOST_FLIGHTS).unwrap() {
+        if lost.len() == usize::from(MAX_LOST_FLIGHTS) {
             self.judge_flights_lost(&lost);
             self.callers[caller] = Caller::Idle { holds: self.holds(caller) };
         }
