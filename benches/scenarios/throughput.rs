@@ -22,7 +22,7 @@ use tower_sinch_auth::NoReplay;
 
 use crate::contenders::{API, Body, OnceOn401, constant, request, warm};
 
-const ROUNDS: usize = 15;
+const ROUNDS: usize = 101;
 
 /// Answers at once.
 #[derive(Debug)]
@@ -150,7 +150,7 @@ where
 
 fn calls<S: Service<Request<Body>>>(mut service: S) -> Duration {
     let start = Instant::now();
-    for _ in 0..50_000 {
+    for _ in 0..20_000 {
         let _ = service.poll_ready(&mut Context::from_waker(futures::task::noop_waker_ref()));
         black_box(service.call(request(http::Uri::from_static(API))).now_or_never().is_some());
     }
@@ -202,7 +202,7 @@ async fn calls_a_second<S>(mut service: S, uri: String) -> f64
 where
     S: Service<Request<Body>, Response = Response<Incoming>>,
 {
-    const CALLS: u32 = 2_000;
+    const CALLS: u32 = 1_000;
     let start = Instant::now();
     for _ in 0..CALLS {
         let _ = std::future::poll_fn(|cx| service.poll_ready(cx)).await;
