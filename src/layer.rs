@@ -5,7 +5,7 @@ use std::fmt;
 use http::Request;
 use tower_layer::Layer;
 
-use crate::{Audience, CloneBody, SinchAuth, TokenRefresher};
+use crate::{Audience, CloneBody, SinchAuth, TokenRefresher, handles::Handles};
 
 /// Adds Sinch's access token to every request of the service it wraps.
 ///
@@ -31,7 +31,7 @@ use crate::{Audience, CloneBody, SinchAuth, TokenRefresher};
 /// ```
 #[derive(Clone)]
 pub struct SinchAuthLayer<R = CloneBody> {
-    pub(crate) tokens: TokenRefresher,
+    pub(crate) tokens: Handles,
     pub(crate) audience: Audience,
     pub(crate) outside_audience: OutsideAudience,
     pub(crate) existing_authorization: ExistingAuthorization,
@@ -84,7 +84,7 @@ impl SinchAuthLayer {
         let tokens = tokens.into();
         Self {
             audience: tokens.audience().clone(),
-            tokens,
+            tokens: Handles::of(&tokens),
             outside_audience: OutsideAudience::default(),
             existing_authorization: ExistingAuthorization::default(),
             replay: CloneBody,
@@ -142,7 +142,7 @@ impl<R> SinchAuthLayer<R> {
 
     /// Returns the shared refresher: for health endpoints, warm-up, and other layers of the same access key.
     pub fn refresher(&self) -> &TokenRefresher {
-        &self.tokens
+        self.tokens.here()
     }
 }
 

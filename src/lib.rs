@@ -153,6 +153,7 @@ mod endpoint;
 mod error;
 mod flight;
 pub mod future;
+mod handles;
 mod layer;
 mod ledger;
 pub mod observability;

@@ -2,6 +2,7 @@
 
 use std::{
     fmt, mem,
+    sync::Arc,
     task::{Context, Poll},
 };
 
@@ -62,7 +63,7 @@ impl<S, R> SinchAuth<S, R> {
 
     /// Returns the shared refresher.
     pub fn refresher(&self) -> &TokenRefresher {
-        &self.settings.tokens
+        self.settings.tokens.here()
     }
 }
 
@@ -102,14 +103,15 @@ where
         if let Err(outside) = settings.audience.check(request.uri(), request.headers()) {
             return self.outside(request, outside);
         }
-        let generation = match settings.tokens.authorize(request.headers_mut()) {
+        let tokens = settings.tokens.here();
+        let generation = match tokens.authorize(request.headers_mut()) {
             Ok(Some(generation)) => generation,
             Ok(None) => return self.wait(request),
             Err(too_many_headers) => return self.refuse(too_many_headers.into()),
         };
         let mut memory = Memory::of(&self.inner, &settings.replay, &request);
         let request = R::send(request, memory.kept());
-        let sent = Sent { tokens: settings.tokens.clone(), generation, memory };
+        let sent = Sent { tokens: Arc::clone(tokens), generation, memory };
         ResponseFuture::called(self.inner.call(request), Some(sent))
     }
 }
@@ -150,7 +152,7 @@ impl<S: Clone, R> SinchAuth<S, R> {
         match self.settings.outside_audience {
             OutsideAudience::Forward => self.pass(request),
             OutsideAudience::Refuse => {
-                self.settings.tokens.observer().refused(&error);
+                self.settings.tokens.here().observer().refused(&error);
                 self.refuse(error.into())
             }
         }
@@ -163,9 +165,10 @@ impl<S: Clone, R> SinchAuth<S, R> {
         R: Replay<B>,
         S: Service<Request<R::Body>>,
     {
-        let acquired = self.settings.tokens.acquire(Goal::ANY);
+        let tokens = Arc::clone(self.settings.tokens.here());
+        let acquired = tokens.acquire(Goal::ANY);
         let inner = self.give_back();
-        let SinchAuthLayer { tokens, replay, .. } = self.settings.clone();
+        let replay = self.settings.replay.clone();
         let unsent = Box::new(Unsent { tokens, inner, request, replay });
         match acquired {
             Acquired::Failed(error) => ResponseFuture::failed(error.into()),

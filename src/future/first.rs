@@ -1,6 +1,6 @@
 //! [`First`]: a first answer that is a `401`, and what is done to have another.
 
-use std::{borrow::Borrow, task::Context};
+use std::{borrow::Borrow, sync::Arc, task::Context};
 
 use http::{Request, Response, StatusCode};
 use http_body::Body;
@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     AccessToken, Replay, TokenRefresher,
+    handles::Handle,
     ledger::Goal,
     observe::Settled,
     refresher::{Acquired, Joined},
@@ -21,7 +22,7 @@ use crate::{
 
 /// A request that met a 401, for those who are told what becomes of it.
 pub(crate) struct Rejected {
-    tokens: TokenRefresher,
+    tokens: Arc<Handle>,
     /// Of the token that it was sent with last.
     generation: u64,
     origin: Origin,
@@ -88,7 +89,7 @@ impl<S, K, ResBody> First<S, K, ResBody> {
     where
         R: Replay<B, Kept = K>,
     {
-        let token = Box::pin(self.rejected.tokens.clone().wait(goal, joined));
+        let token = Box::pin(TokenRefresher::clone(&self.rejected.tokens).wait(goal, joined));
         Step::Go(Stage::Refreshing { token, first: self })
     }
 

@@ -1,16 +1,19 @@
 //! [`Sent`]: what is remembered of a request until its answer is there.
 
+use std::sync::Arc;
+
 use http::{Request, header::HOST};
 
 use crate::{
-    Replay, RequestAuth, TokenRefresher,
+    Replay, RequestAuth,
+    handles::Handle,
     rejections::{Origin, origin},
     replay::Head,
 };
 
 /// A request with our token, until it is answered.
 pub(crate) struct Sent<S, K> {
-    pub(crate) tokens: TokenRefresher,
+    pub(crate) tokens: Arc<Handle>,
     pub(crate) generation: u64,
     pub(crate) memory: Memory<S, K>,
 }

@@ -3,6 +3,7 @@
 use std::{
     future::Future,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
 };
 
@@ -18,6 +19,7 @@ use crate::{
     AccessToken, BoxError, Replay, TokenRefresher,
     challenge::rejects_token,
     flight::Outcome,
+    handles::Handle,
     ledger::Goal,
     observe::Settled,
     refresher::{Acquired, Joined},
@@ -70,7 +72,7 @@ pub(crate) enum Step<F, S, R: Replay<B>, B, ResBody> {
 
 /// A request without a token. Boxed in its stages: requests that find a token need not carry the room for it.
 pub(crate) struct Unsent<S, R, B> {
-    pub(crate) tokens: TokenRefresher,
+    pub(crate) tokens: Arc<Handle>,
     /// Not ready.
     pub(crate) inner: S,
     pub(crate) request: Request<B>,
@@ -83,7 +85,7 @@ pub(crate) type Waiting = Pin<Box<dyn Future<Output = Outcome> + Send>>;
 
 impl<S, R: Replay<B>, B, ResBody> Stage<S, R, B, ResBody> {
     pub(crate) fn authorizing(joined: Joined, unsent: Box<Unsent<S, R, B>>) -> Self {
-        let token = Box::pin(unsent.tokens.clone().wait(Goal::ANY, joined));
+        let token = Box::pin(TokenRefresher::clone(&unsent.tokens).wait(Goal::ANY, joined));
         Self::Authorizing { token, unsent }
     }
 }
