@@ -15,7 +15,11 @@ use std::{
 
 use bytes::Bytes;
 use futures::FutureExt;
-use http::{HeaderValue, Request, Response, StatusCode, header::AUTHORIZATION, uri::Authority};
+use http::{
+    HeaderValue, Request, Response, StatusCode,
+    header::{AUTHORIZATION, HOST},
+    uri::{Authority, Scheme},
+};
 use http_body_util::Full;
 use pin_project_lite::pin_project;
 use tower::{Layer, Service, retry};
@@ -66,6 +70,9 @@ struct FloorFor401<S> {
     inner: Floor<S>,
     cached: Arc<Cached>,
 }
+
+/// [`FloorFor401`], for Sinch's hosts and requests without an `Authorization` of their own.
+struct FloorForHosts<S>(FloorFor401<S>);
 
 // === impl Bare ===
 
@@ -120,6 +127,32 @@ impl<S: Service<Request<Body>, Response = Response<Body>>> Service<Request<Body>
         Remembering { call: self.inner.call(request), sent }
     }
 }
+
+// === impl FloorForHosts ===
+
+impl<S: Service<Request<Body>, Response = Response<Body>>> Service<Request<Body>> for FloorForHosts<S> {
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = Remembering<S::Future>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.0.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let (uri, headers) = (request.uri(), request.headers());
+        let is_sinchs = uri.scheme() == Some(&Scheme::HTTPS)
+            && uri.host().is_some_and(|host| host.ends_with(".api.sinch.com"))
+            && !headers.contains_key(HOST);
+        if is_sinchs && !headers.contains_key(AUTHORIZATION) {
+            self.0.call(request)
+        } else {
+            Remembering { call: self.0.inner.inner.call(request), sent: None }
+        }
+    }
+}
+
+// === impl Remembering ===
 
 impl<F, E> Future for Remembering<F>
 where
@@ -213,15 +246,18 @@ pub(crate) fn all() -> Vec<Contender> {
     };
     let cached = Arc::new(cached);
     let floor = Floor { inner: Bare, cached: Arc::clone(&cached) };
+    let for_401 = FloorFor401 { inner: floor.clone(), cached };
     let constant = SetRequestHeaderLayer::overriding(AUTHORIZATION, value);
     vec![
         Contender::new("bare", Bare),
         Contender::new("constant header", constant.layer(Bare)),
         Contender::new("one load, both clocks", floor.clone()),
-        Contender::new("the same, for a 401", FloorFor401 { inner: floor, cached }),
+        Contender::new("the same, for a 401", for_401.clone()),
+        Contender::new("the same, for Sinch's hosts", FloorForHosts(for_401)),
         Contender::new("SinchAuth, NoReplay, any()", any.replay(NoReplay).layer(Bare)),
         Contender::new("SinchAuth, NoReplay", layer.clone().replay(NoReplay).layer(Bare)),
         Contender::new("constant + tower::retry", retry::Retry::new(OnceOn401(false), constant.layer(Bare))),
+        Contender::new("both clocks + tower::retry", retry::Retry::new(OnceOn401(false), floor)),
         Contender::new("SinchAuth, CloneBody", layer.layer(Bare)),
     ]
 }
