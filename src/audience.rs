@@ -38,6 +38,13 @@ enum Hosts {
     Listed(Arc<[Box<str>]>),
 }
 
+/// What stands before a suffix of a host.
+struct Below<'h> {
+    prefix: &'h str,
+    /// The last one of `prefix`.
+    label: &'h str,
+}
+
 /// What all of Sinch's API hosts end in.
 const API_SUFFIX: &str = ".api.sinch.com";
 
@@ -166,10 +173,8 @@ pub(crate) fn is_sinch_issuer(host: &str) -> bool {
     host.eq_ignore_ascii_case("auth.sinch.com") || below(host, ".auth.sinch.com").is_some()
 }
 
-/// `prefix` is what stands before `.api.sinch.com`. The label next to the suffix names the product.
-fn takes_oauth(prefix: &str) -> bool {
-    let dot = prefix.bytes().rposition(|byte| byte == b'.');
-    let product = dot.and_then(|dot| prefix.get(dot + 1..)).unwrap_or(prefix);
+/// Whether a host below `.api.sinch.com` takes OAuth tokens. The label next to the suffix names the product.
+fn takes_oauth(Below { prefix, label: product }: Below<'_>) -> bool {
     let starts_with = |start: &str| product.get(..start.len()).is_some_and(|p| p.eq_ignore_ascii_case(start));
     let by_project = || prefix.get(..3).is_some_and(|start| start.eq_ignore_ascii_case("zt."));
     !product.eq_ignore_ascii_case("verification")
@@ -177,21 +182,32 @@ fn takes_oauth(prefix: &str) -> bool {
         && (!product.eq_ignore_ascii_case("sms") || by_project())
 }
 
-/// `prefix` is what stands before `.sms.api.sinch.com`.
-fn is_sms_region(prefix: &str) -> bool {
-    !prefix.contains('.') && !prefix.eq_ignore_ascii_case("zt")
+/// Whether a host below `.sms.api.sinch.com` is that of a region.
+fn is_sms_region(Below { prefix, label }: Below<'_>) -> bool {
+    prefix.len() == label.len() && !prefix.eq_ignore_ascii_case("zt")
 }
 
-/// What stands before `suffix`, if `host` ends in it and a name stands there, and nothing but a name: labels that decide
+/// `host` up to `suffix`, if it ends in that and a name stands before it, and nothing but a name: labels that decide
 /// are not empty.
-fn below<'h>(host: &'h str, suffix: &str) -> Option<&'h str> {
+#[inline]
+fn below<'h>(host: &'h str, suffix: &str) -> Option<Below<'h>> {
     let (prefix, end) = host.split_at_checked(host.len().checked_sub(suffix.len())?)?;
-    let is_name = !prefix.is_empty()
-        && !prefix.starts_with('.')
-        && !prefix.ends_with('.')
-        && !prefix.bytes().any(|byte| matches!(byte, b'@' | b':' | b'['));
     // Most hosts are written in lower case, which is cheaper to see.
-    (is_name && (end == suffix || end.eq_ignore_ascii_case(suffix))).then_some(prefix)
+    if prefix.starts_with('.') || !(end == suffix || end.eq_ignore_ascii_case(suffix)) {
+        return None;
+    }
+    let mut start = 0;
+    for (index, byte) in prefix.bytes().enumerate() {
+        match byte {
+            // Small letters, which are nearly all.
+            b'\\'.. => {}
+            b'@' | b':' | b'[' => return None,
+            b'.' => start = index + 1,
+            _ => {}
+        }
+    }
+    let label = prefix.get(start..).filter(|label| !label.is_empty())?;
+    Some(Below { prefix, label })
 }
 
 /// `host` without one trailing dot and without the brackets of an IPv6 literal.
