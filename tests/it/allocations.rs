@@ -139,6 +139,14 @@ fn a_refresher_with_a_token_of_1000_bytes_takes_less_than_4_kib() {
 }
 
 #[test]
+fn a_layer_takes_less_than_1200_bytes_beside_its_refresher() {
+    let tokens = TokenRefresher::new(|| async { IssuedToken::bearer("abc", None) });
+    let mut layer = None;
+    let taken = measure(|| layer = Some(SinchAuthLayer::new(tokens.clone())));
+    assert!(taken.bytes_current < 1200, "{} bytes", taken.bytes_current);
+}
+
+#[test]
 fn a_caller_that_waits_for_the_first_token_takes_less_than_512_bytes_beside_its_task_and_request() {
     let source = ScriptedSource::new().delay(LATENCY);
     let service = SinchAuthLayer::new(source.clone()).layer(Bare);
