@@ -112,7 +112,7 @@ impl Audience {
         if !self.allows(host) {
             return Err(AudienceError::new(Some(host), Refusal::Host));
         }
-        if !https && !is_loopback(host) {
+        if !https && !names_loopback(host) {
             return Err(AudienceError::new(Some(host), Refusal::NotHttps));
         }
         Ok(())
@@ -134,9 +134,9 @@ impl Audience {
     fn allows(&self, host: &str) -> bool {
         match &self.0 {
             Hosts::Any => true,
-            Hosts::SinchApis => below(host, API_SUFFIX).is_some_and(takes_oauth) || is_loopback(host),
+            Hosts::SinchApis => below(host, API_SUFFIX).is_some_and(takes_oauth) || names_loopback(host),
             Hosts::SmsServicePlans => {
-                below(host, ".sms.api.sinch.com").is_some_and(is_sms_region) || is_loopback(host)
+                below(host, ".sms.api.sinch.com").is_some_and(is_sms_region) || names_loopback(host)
             }
             Hosts::Listed(hosts) => hosts.iter().any(|listed| {
                 if listed.starts_with('.') {
@@ -162,7 +162,11 @@ impl fmt::Debug for Audience {
 
 /// Whether `host` is a name for this machine. IPv6 literals may come in brackets, as URIs have them.
 pub(crate) fn is_loopback(host: &str) -> bool {
-    let host = trimmed(host);
+    names_loopback(trimmed(host))
+}
+
+/// Whether `host`, which is [`trimmed`], is a name for this machine.
+fn names_loopback(host: &str) -> bool {
     host.eq_ignore_ascii_case("localhost")
         || host.parse::<IpAddr>().is_ok_and(|address| address.to_canonical().is_loopback())
 }

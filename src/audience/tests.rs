@@ -84,7 +84,10 @@ fn sinch_apis_are_the_suffix_less_what_takes_another_credential() {
             "http://localhost.example.org/",
             "http://10.0.0.1/",
             "http://[::2]/",
+            "http://[::1.]/",
             "http://0x7f.1/",
+            "https://example.org:1.api.sinch.com/",
+            "https://user@example.org:1.api.sinch.com/",
         ],
     );
 }
