@@ -103,11 +103,13 @@ fn normal(host: &str) -> String {
     host.to_ascii_lowercase()
 }
 
-/// Whether what is below the last `above` labels is a name: neither its first nor its last label is empty.
+/// Whether what is below the last `above` labels is a name: neither its first nor its last label is empty, and none has
+/// a byte that separates the parts of an authority.
 fn is_name(labels: &[&str], above: usize) -> bool {
     let below = labels.len().checked_sub(above).and_then(|below| labels.get(..below)).unwrap_or_default();
     below.first().is_some_and(|label| !label.is_empty())
         && below.last().is_some_and(|label| !label.is_empty())
+        && !below.iter().any(|label| label.contains(['@', ':', '[']))
 }
 
 fn is_loopback(host: &str) -> bool {
