@@ -2,8 +2,15 @@
 
 use std::{io, time::Duration};
 
+use bytes::Bytes;
+use http::{
+    Request,
+    header::{ACCEPT, HOST},
+};
+use http_body_util::Full;
 use tokio::time::sleep;
-use tower_sinch_auth::{TokenError, TokenErrorKind, TokenRefresher};
+use tower::{Layer as _, ServiceExt};
+use tower_sinch_auth::{SinchAuthLayer, TokenError, TokenErrorKind, TokenRefresher};
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::{
     Layer,
@@ -19,7 +26,7 @@ use super::{
     },
 };
 use crate::{
-    probe::API,
+    probe::{API, Api},
     support::{Answer, ScriptedSource},
 };
 
@@ -144,6 +151,17 @@ async fn a_401_and_what_became_of_it_are_for_debugging() {
         (rejected.field("server.address"), settled.field("server.address")),
         (&*api_host(), &*api_host())
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_host_of_a_request_without_authority_is_that_of_its_host_header() {
+    let observed = Observed::start();
+    let layer = SinchAuthLayer::new(warm(&ScriptedSource::new()).await);
+    let api = Api::rejecting(&["token-1"]);
+    let request = Request::get("/").header(HOST, "us.example").header(ACCEPT, "text/plain");
+    layer.layer(api).oneshot(request.body(Full::<Bytes>::default()).unwrap()).await.unwrap();
+    let settled = observed.log.events_named("rejected call settled").remove(0);
+    assert_eq!((settled.field("server.address"), settled.field("verdict")), ("us.example", "helped"));
 }
 
 #[tokio::test(start_paused = true)]
