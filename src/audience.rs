@@ -11,7 +11,7 @@ use http::{
     uri::{Authority, Scheme},
 };
 
-use crate::{AudienceError, error::Refusal};
+use crate::error::{AudienceError, Refusal};
 
 /// The hosts that may see a token.
 ///

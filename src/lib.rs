@@ -102,12 +102,12 @@
 //! Key secrets are wiped from memory when dropped, have no getter, and appear in no `Debug`, no error and no log;
 //! header values are marked sensitive, which keeps them out of HTTP/2's compression tables and of `Debug`. What a
 //! header value held cannot be wiped. Tokens go over `https` only, except on loopback, unless their audience is
-//! [`Audience::any`]. [`security`] says what is protected, against whom, and what is not.
+//! [`Audience::any`]. [`docs::security`] says what is protected, against whom, and what is not.
 //!
 //! # Observability
 //!
 //! Each token request is a [`tracing`](https://docs.rs/tracing) span, and what an operator should know is an event; with
-//! the feature `metrics` there are counters, histograms and gauges, too. [`observability`] lists all of them, with the
+//! the feature `metrics` there are counters, histograms and gauges, too. [`docs::observability`] lists all of them, with the
 //! alert that one would put on each, and shows a health check. [`TokenRefresher::status`] says how the token is.
 //!
 //! # Features
@@ -144,46 +144,28 @@
 struct Readme;
 
 mod audience;
-mod builder;
-mod challenge;
-#[cfg(feature = "__client")]
-mod client;
-mod credentials;
-mod endpoint;
+pub mod docs;
 mod error;
-mod flight;
-pub mod future;
-mod handles;
-mod layer;
-mod ledger;
-pub mod observability;
-mod observe;
+mod origin;
 mod refresher;
-mod rejections;
-mod replay;
-mod response;
+mod request;
 mod schedule;
-pub mod security;
-mod service;
-mod source;
-mod status;
+mod sinch;
+mod telemetry;
 #[cfg(feature = "test-util")]
 pub mod testing;
 mod token;
 
 #[cfg(feature = "__client")]
-pub use self::client::HttpsClient;
+pub use self::sinch::HttpsClient;
 pub use self::{
     audience::Audience,
-    builder::TokenRefresherBuilder,
-    credentials::{AccessKey, AccessKeySource, ServicePlan},
-    endpoint::ClientCredentials,
     error::{AudienceError, BoxError, CredentialsError, TokenError, TokenErrorKind},
-    layer::{ExistingAuthorization, OutsideAudience, RequestAuth, SinchAuthLayer},
-    refresher::TokenRefresher,
-    replay::{BufferBody, CloneBody, NoReplay, Replay, ReplayBody},
-    service::SinchAuth,
-    source::{IssuedToken, TokenSource},
-    status::{TokenState, TokenStatus},
-    token::AccessToken,
+    refresher::{TokenRefresher, TokenRefresherBuilder},
+    request::{
+        BufferBody, CloneBody, ExistingAuthorization, NoReplay, OutsideAudience, Replay, ReplayBody,
+        RequestAuth, SinchAuth, SinchAuthLayer, future,
+    },
+    sinch::{AccessKey, AccessKeySource, ClientCredentials, ServicePlan},
+    token::{AccessToken, IssuedToken, TokenSource, TokenState, TokenStatus},
 };

@@ -2,7 +2,7 @@
 
 use std::{error::Error, fmt, sync::Arc};
 
-use super::BoxError;
+use super::box_error::BoxError;
 
 /// Why an [`AccessKey`](crate::AccessKey) or a [`ServicePlan`](crate::ServicePlan) could not be had.
 #[derive(Clone)]

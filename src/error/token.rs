@@ -4,7 +4,7 @@ use std::{error::Error, fmt, sync::Arc, time::Duration};
 
 use http::StatusCode;
 
-use super::BoxError;
+use super::box_error::BoxError;
 
 /// Why there is no token.
 ///
@@ -264,6 +264,20 @@ impl TokenError {
 }
 
 impl TokenErrorKind {
+    /// The value of the field `error.type`, and of the label `outcome`.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Rejected => "rejected",
+            Self::Throttled => "throttled",
+            Self::Unavailable => "unavailable",
+            Self::TimedOut => "timed_out",
+            Self::InvalidResponse => "invalid_response",
+            Self::Credentials => "credentials",
+            Self::Panicked => "panicked",
+            Self::NoRuntime => "no_runtime",
+        }
+    }
+
     fn summary(self) -> &'static str {
         match self {
             Self::Rejected => "the token request was rejected",

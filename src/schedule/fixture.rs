@@ -2,7 +2,7 @@
 
 use std::{sync::OnceLock, time::Duration};
 
-use super::{Clock, Now};
+use super::clock::{Clock, Now};
 
 /// The same moment for all tests of a binary.
 pub(crate) fn start() -> Now {

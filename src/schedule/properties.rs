@@ -8,9 +8,11 @@ use proptest::{
 };
 
 use super::{
-    Hold, Lifetime, MAX_LIFETIME, MIN_LIFETIME, Now, Phase, Policy, Validity, after, attempt_backoff,
+    backoff::{Hold, attempt_backoff, flight_spacing, terminal_memory, throttled_spacing, useless_backoff},
+    clock::{Now, after},
     fixture::{secs, start},
-    flight_spacing, terminal_memory, throttled_spacing, useless_backoff,
+    settings::Policy,
+    validity::{Lifetime, MAX_LIFETIME, MIN_LIFETIME, Phase, Validity},
 };
 
 /// As far as a clock of a test goes: beyond it `Instant` and `SystemTime` overflow on some platforms.

@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use super::{
-    Hold, Lifetime, MAX_LIFETIME, Phase, Policy, Validity, after, attempt_backoff,
+    backoff::{Hold, attempt_backoff, flight_spacing, terminal_memory, throttled_spacing, useless_backoff},
+    clock::after,
     fixture::{at, millis, secs, start},
-    flight_spacing, terminal_memory, throttled_spacing, useless_backoff,
+    settings::Policy,
+    validity::{Lifetime, MAX_LIFETIME, Phase, Validity},
 };
 
 const HOUR: u64 = 3600;

@@ -9,10 +9,10 @@ use std::{
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use tokio::time::Instant;
 
-use super::{Challenge, Counts, bucket::Bucket, script::Rules};
+use super::{bucket::Bucket, challenge::Challenge, counts::Counts, script::Rules};
 use crate::{
-    AccessKey,
     schedule::{Clock, after},
+    sinch::AccessKey,
 };
 
 /// Shared by the handles and the tasks of one server.

@@ -15,7 +15,7 @@ use super::{
     server::Arrived,
     state::{Known, State, now},
 };
-use crate::AccessKey;
+use crate::sinch::AccessKey;
 
 const FORM: &[u8] = b"application/x-www-form-urlencoded";
 const GRANT: &[u8] = b"grant_type=client_credentials";

@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-const PAGE: &str = include_str!("../../src/security.rs");
+const PAGE: &str = include_str!("../../src/docs/security.rs");
 
 /// The names in the last column of the page's table.
 fn named() -> Vec<&'static str> {

@@ -8,7 +8,7 @@ use std::{
 
 use super::{Observed, log::Record, scenario::everything};
 
-const DOCS: &str = include_str!("../../../src/observability.rs");
+const DOCS: &str = include_str!("../../../src/docs/observability.rs");
 
 type Names = BTreeSet<String>;
 /// The columns of a row, as they are written.
@@ -110,7 +110,7 @@ fn nothing_is_recorded_but_by_the_module_that_the_table_describes() {
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
-            let is_ours = path.iter().any(|part| part == "observe" || part == "observe.rs");
+            let is_ours = path.iter().any(|part| part == "telemetry");
             if path.is_dir() {
                 folders.push(path);
             } else if !is_ours {

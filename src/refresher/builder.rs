@@ -1,0 +1,100 @@
+//! [`TokenRefresherBuilder`]: the settings of a refresher.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use super::token_refresher::TokenRefresher;
+use crate::{
+    audience::Audience,
+    schedule::{Clock, Policy},
+    token::{DynTokenSource, TokenSource},
+};
+
+/// Builds a [`TokenRefresher`] with other settings than the defaults.
+pub struct TokenRefresherBuilder {
+    pub(crate) source: Arc<dyn DynTokenSource>,
+    pub(crate) audience: Audience,
+    pub(crate) policy: Policy,
+    pub(crate) clock: Clock,
+}
+
+// === impl TokenRefresherBuilder ===
+
+impl TokenRefresherBuilder {
+    pub(crate) fn new(source: impl TokenSource) -> Self {
+        Self {
+            audience: source.audience(),
+            source: Arc::new(source),
+            policy: Policy::default(),
+            clock: Clock::SYSTEM,
+        }
+    }
+
+    /// Sets how long before its expiry a token is refreshed. Default: 20 min.
+    ///
+    /// At most half of the token's lifetime; up to 10 % more is drawn for each token, so that many processes do not
+    /// refresh at the same instant. Less than the margin means that calls wait for each renewal.
+    #[must_use]
+    pub fn refresh_lead(mut self, lead: Duration) -> Self {
+        self.policy.refresh_lead = lead;
+        self
+    }
+
+    /// Sets how long before its expiry a token is not used any more. Default: 30 s.
+    ///
+    /// At most a tenth of the token's lifetime. It covers the way to the API and clocks that differ.
+    #[must_use]
+    pub fn expiry_margin(mut self, margin: Duration) -> Self {
+        self.policy.expiry_margin = margin;
+        self
+    }
+
+    /// Sets how long a token lives whose issuer does not say (RFC 6749 §5.1 allows that). Default: 5 min.
+    #[must_use]
+    pub fn default_lifetime(mut self, lifetime: Duration) -> Self {
+        self.policy.default_lifetime = lifetime;
+        self
+    }
+
+    /// Sets how often a flight asks for a token, the first attempt included, while failures are transient.
+    /// Default: 4, as Sinch's SDKs do. 0 counts as 1.
+    #[must_use]
+    pub fn max_attempts(mut self, attempts: u32) -> Self {
+        self.policy.max_attempts = attempts;
+        self
+    }
+
+    /// Sets how long a flight may take, all attempts and the pauses between them included: the longest that a call
+    /// waits for a token. Default: 30 s.
+    #[must_use]
+    pub fn flight_timeout(mut self, timeout: Duration) -> Self {
+        self.policy.flight_timeout = timeout;
+        self
+    }
+
+    /// Reads the wall clock by `now`, to test what a suspended machine or a clock that is set back does.
+    #[cfg(any(test, feature = "test-util"))]
+    #[must_use]
+    pub fn wall_clock(mut self, now: fn() -> std::time::SystemTime) -> Self {
+        self.clock.wall = now;
+        self
+    }
+
+    /// Builds the refresher. Requests nothing yet.
+    #[must_use]
+    pub fn build(self) -> TokenRefresher {
+        TokenRefresher::built(self)
+    }
+}
+
+impl fmt::Debug for TokenRefresherBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokenRefresherBuilder").field("policy", &self.policy).finish_non_exhaustive()
+    }
+}
+
+/// What [`SinchAuthLayer::new`](crate::SinchAuthLayer::new) takes: any source, with the default settings.
+impl<T: TokenSource> From<T> for TokenRefresher {
+    fn from(source: T) -> Self {
+        Self::new(source)
+    }
+}

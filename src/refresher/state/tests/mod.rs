@@ -1,0 +1,150 @@
+//! The rules of the module docs, of DESIGN.md §4.3, §4.4 and §7, each by name.
+
+use std::time::{Duration, SystemTime};
+
+use super::{
+    ledger::{Goal, Ledger, Step},
+    rejections::Verdict,
+};
+use crate::{
+    error::{Fault, TokenError, TokenErrorKind},
+    origin::Origin,
+    schedule::{
+        Clock, Now, Policy,
+        fixture::{at, millis, secs, start},
+    },
+    token::{IssuedToken, Reason, TokenSource},
+};
+
+mod failure;
+mod flight;
+mod model;
+mod rejection;
+mod rejections;
+
+const HOUR: Duration = Duration::from_secs(3600);
+/// When a token of an hour is due, without jitter.
+const DUE: Duration = Duration::from_secs(40 * 60);
+
+/// A ledger, with shorthands for what the refresher does with it. Flights have no handle.
+struct Fixture {
+    ledger: Ledger<()>,
+    /// Drawn by everything that draws.
+    roll: f64,
+}
+
+/// A [`Step`] by its name, with the generation that it hands out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Did {
+    Use(u64),
+    UseAndRefresh(u64),
+    Join,
+    Start,
+    Fail(TokenErrorKind),
+}
+
+fn clock() -> Clock {
+    Clock { wall: || SystemTime::UNIX_EPOCH }
+}
+
+fn issued(token: &str) -> IssuedToken {
+    IssuedToken::bearer(token, Some(HOUR)).unwrap()
+}
+
+fn error(kind: TokenErrorKind) -> TokenError {
+    TokenError::new(kind, "scripted")
+}
+
+fn origin(host: &'static str) -> Origin {
+    Some(http::uri::Authority::from_static(host))
+}
+
+fn api() -> Origin {
+    origin("api.example.com")
+}
+
+// === impl Fixture ===
+
+impl Fixture {
+    fn empty() -> Self {
+        Self { ledger: Ledger::new(Policy::default(), clock()), roll: 0.0 }
+    }
+
+    /// Holds `token-1`, generation 1, issued at `start()` for an hour.
+    fn with_token() -> Self {
+        let mut it = Self::empty();
+        it.renew("token-1", start());
+        it
+    }
+
+    fn step(&mut self, goal: &Goal, now: Now) -> Did {
+        let step = self.ledger.step(goal, now);
+        if matches!(step, Step::Start | Step::UseAndRefresh(_)) {
+            self.ledger.started(goal, (), now);
+        }
+        match step {
+            Step::Use(token) => Did::Use(token.generation()),
+            Step::UseAndRefresh(token) => Did::UseAndRefresh(token.generation()),
+            Step::Join => Did::Join,
+            Step::Start => Did::Start,
+            Step::Fail(error) => Did::Fail(error.kind()),
+        }
+    }
+
+    /// `token()`, starting a flight where one is called for.
+    fn token(&mut self, now: Now) -> Did {
+        self.step(&Goal::Token, now)
+    }
+
+    /// A `401` of `origin` to `generation`, starting a flight where one is called for.
+    fn rejected_by(&mut self, origin: &Origin, generation: u64, now: Now) -> Did {
+        let origin = origin.clone();
+        self.step(&Goal::Replace { generation, origin }, now)
+    }
+
+    fn rejected(&mut self, generation: u64, now: Now) -> Did {
+        self.rejected_by(&api(), generation, now)
+    }
+
+    #[track_caller]
+    fn up(&self) -> u64 {
+        self.ledger.flight().expect("a flight is up").0
+    }
+
+    /// The flight that is up brings `token`, sent and received at `now`; returns its generation.
+    #[track_caller]
+    fn land(&mut self, token: &str, now: Now) -> u64 {
+        let outcome = self.ledger.landed(self.up(), issued(token), now, now, self.roll);
+        outcome.expect("it was up").expect("it is in time").generation()
+    }
+
+    /// The flight that is up fails.
+    #[track_caller]
+    fn fail(&mut self, error: &TokenError, now: Now) {
+        assert!(self.ledger.failed(self.up(), error, now, self.roll), "it was up");
+    }
+
+    /// A whole flight that brings `token`.
+    #[track_caller]
+    fn renew(&mut self, token: &str, now: Now) -> u64 {
+        self.ledger.started(&Goal::Token, (), now);
+        self.land(token, now)
+    }
+
+    /// A whole flight that fails.
+    #[track_caller]
+    fn fail_once(&mut self, error: &TokenError, now: Now) {
+        self.ledger.started(&Goal::Token, (), now);
+        self.fail(error, now);
+    }
+
+    /// Asserts that without a token no flight starts for `hold` from `since`, and then one does.
+    #[track_caller]
+    fn assert_held(&mut self, since: Now, hold: Duration, kind: TokenErrorKind) {
+        if !hold.is_zero() {
+            assert_eq!(self.token(since), Did::Fail(kind));
+            assert_eq!(self.token(since.plus(hold - millis(1))), Did::Fail(kind));
+        }
+        assert_eq!(self.token(since.plus(hold)), Did::Start);
+    }
+}

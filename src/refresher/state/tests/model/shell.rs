@@ -1,0 +1,157 @@
+//! What `refresher.rs` and `flight.rs` do around a ledger, step by step.
+
+use std::time::Duration;
+
+use super::{
+    event::Brings,
+    world::{Caller, Channel, Issue, MAX_LOST_FLIGHTS, Outcome, Task, World},
+};
+use crate::{
+    error::{TokenError, TokenErrorKind},
+    refresher::state::ledger::{Goal, Step},
+    schedule::Phase,
+    token::{AccessToken, IssuedToken},
+};
+
+const RETRY_AFTER: Duration = Duration::from_secs(5);
+
+impl World {
+    /// `TokenRefresher::token`.
+    pub(super) fn call(&mut self, caller: usize) {
+        let usable = self.current.clone().map(|token| (token.validity().phase(self.now), token));
+        let Some((phase, token)) = usable.filter(|(phase, _)| *phase != Phase::Expired) else {
+            return self.acquire(caller, Goal::Token, Vec::new());
+        };
+        if phase == Phase::RefreshDue {
+            self.acquire(caller, Goal::Token, Vec::new());
+        }
+        self.answer(caller, &Goal::Token, Ok(token));
+    }
+
+    /// `TokenRefresher::acquire`.
+    pub(super) fn acquire(&mut self, caller: usize, goal: Goal, lost: Vec<u64>) {
+        self.give_up_overdue();
+        let step = self.ledger.step(&goal, self.now);
+        self.judge_step(&goal, &step);
+        match step {
+            Step::Use(token) => return self.answer(caller, &goal, Ok(token)),
+            Step::Fail(error) => return self.answer(caller, &goal, Err(error)),
+            Step::UseAndRefresh(token) => {
+                self.start(&goal);
+                return self.answer(caller, &goal, Ok(token));
+            }
+            Step::Start => self.start(&goal),
+            Step::Join => {}
+        }
+        let flight = self.judge_join();
+        let deadline = self.mono() + self.policy.patience();
+        self.callers[caller] = Caller::Waiting { goal, flight, deadline, lost };
+    }
+
+    fn start(&mut self, goal: &Goal) {
+        self.judge_start();
+        self.flights.push(Task {
+            started: self.now,
+            sent: self.now,
+            channel: Channel::Open,
+            given_up: false,
+            dropped: false,
+        });
+        let id = self.ledger.started(goal, (), self.now);
+        assert_eq!(id, self.flights_started(), "flights are numbered one by one");
+    }
+
+    /// The end of `TokenRefresher::wait`, or of a call that need not wait.
+    fn answer(&mut self, caller: usize, goal: &Goal, outcome: Outcome) {
+        self.judge_answer(goal, &outcome);
+        let held = self.holds(caller);
+        self.callers[caller] = match (outcome, goal) {
+            (Ok(token), Goal::Replace { generation, .. }) if token.generation() > *generation => {
+                Caller::Retrying { generation: token.generation() }
+            }
+            (Ok(token), _) => Caller::Idle { holds: token.generation() },
+            (Err(_), _) => Caller::Idle { holds: held },
+        };
+    }
+
+    /// A waiter finds its channel used or closed.
+    pub(super) fn wake(&mut self, caller: usize) {
+        let Caller::Waiting { goal, flight, .. } = self.callers[caller].clone() else {
+            return;
+        };
+        match self.task(flight).channel.clone() {
+            Channel::Sent(outcome) => {
+                self.answer(caller, &goal, outcome.map(|token| self.cached().unwrap_or(token)));
+            }
+            Channel::Open | Channel::Closed => self.lose(caller),
+        }
+    }
+
+    /// What is in use by now, if anything is.
+    fn cached(&self) -> Option<AccessToken> {
+        self.current.clone().filter(|current| current.validity().phase(self.now) != Phase::Expired)
+    }
+
+    /// A waiter's flight disappeared, or it lost patience with it.
+    pub(super) fn lose(&mut self, caller: usize) {
+        let Caller::Waiting { goal, flight, mut lost, .. } = self.callers[caller].clone() else {
+            return;
+        };
+        self.report_lost(flight);
+        lost.push(flight);
+        self.acquire(caller, goal, lost);
+        let Caller::Waiting { lost, .. } = self.callers[caller].clone() else {
+            return;
+        };
+        if lost.len() == usize::from(MAX_LOST_FLIGHTS) {
+            self.judge_flights_lost(&lost);
+            self.callers[caller] = Caller::Idle { holds: self.holds(caller) };
+        }
+    }
+
+    pub(super) fn report_lost(&mut self, id: u64) {
+        self.task_mut(id).given_up = true;
+        self.ledger.lost(id);
+        self.judge_lost(id);
+    }
+
+    pub(super) fn land(&mut self, id: u64, brings: Brings) {
+        let (text, lifetime) = match (brings, &self.current) {
+            (Brings::Identical, Some(token)) => {
+                let header = token.authorization().to_str().unwrap();
+                (header.trim_start_matches("Bearer ").to_owned(), self.lifetime)
+            }
+            (Brings::Dead, _) => (format!("token-{}", self.issued.len()), Duration::ZERO),
+            _ => (format!("token-{}", self.issued.len()), self.lifetime),
+        };
+        let issued = IssuedToken::bearer(text, Some(lifetime)).unwrap();
+        let sent = self.task(id).sent;
+        self.issued.push(Issue {
+            authorization: issued.clone().into_authorization(),
+            lifetime,
+            sent,
+            received: self.now,
+        });
+        let outcome = self.ledger.landed(id, issued, sent, self.now, self.roll);
+        self.judge_landed(id, outcome.as_ref());
+        match &outcome {
+            Some(Ok(token)) => {
+                self.current = Some(token.clone());
+                self.in_use = self.issued.last().cloned();
+                self.failing = None;
+            }
+            Some(Err(error)) => self.note_failure(error),
+            None => {}
+        }
+        self.task_mut(id).channel = outcome.map_or(Channel::Closed, Channel::Sent);
+    }
+
+    pub(super) fn fail(&mut self, id: u64, kind: TokenErrorKind) {
+        let throttled = (kind == TokenErrorKind::Throttled).then_some(RETRY_AFTER);
+        let error = TokenError::new(kind, "scripted").with_retry_after(throttled);
+        if self.ledger.failed(id, &error, self.now, self.roll) {
+            self.note_failure(&error);
+        }
+        self.task_mut(id).channel = Channel::Sent(Err(error));
+    }
+}

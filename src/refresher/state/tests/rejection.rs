@@ -1,0 +1,204 @@
+//! What a `401` leads to: rule 4.
+
+use super::{
+    DUE, Did, Fixture, Goal, IssuedToken, TokenErrorKind, TokenSource, Verdict, api, at, error, origin, secs,
+    start,
+};
+use crate::sinch::ServicePlan;
+
+#[test]
+fn a_rejected_generation_is_replaced_by_one_flight() {
+    let mut it = Fixture::with_token();
+    assert_eq!(it.rejected(1, start()), Did::Start);
+    for _ in 0..100 {
+        assert_eq!(it.rejected(1, start()), Did::Join);
+    }
+    assert_eq!(it.token(start()), Did::Use(1), "until there is a newer one");
+    it.land("token-2", start());
+    assert_eq!(it.rejected(1, start()), Did::Use(2), "a late one needs no request");
+}
+
+#[test]
+fn a_late_rejection_of_an_old_generation_asks_for_nothing() {
+    let mut it = Fixture::with_token();
+    for generation in 2..10 {
+        it.renew(&format!("token-{generation}"), start());
+    }
+    for old in 0..9 {
+        assert_eq!(it.rejected(old, start()), Did::Use(9));
+    }
+}
+
+#[test]
+fn a_late_rejection_of_an_old_generation_starts_the_refresh_that_is_due() {
+    let mut it = Fixture::with_token();
+    it.renew("token-2", start());
+    assert_eq!(it.rejected(1, at(DUE)), Did::UseAndRefresh(2));
+}
+
+#[test]
+fn an_early_refresh_that_is_up_answers_the_rejection_too() {
+    let mut it = Fixture::with_token();
+    assert_eq!(it.token(at(DUE)), Did::UseAndRefresh(1));
+    assert_eq!(it.rejected(1, at(DUE)), Did::Join);
+}
+
+#[test]
+fn a_rejection_without_a_usable_token_is_a_call_without_one() {
+    let mut it = Fixture::empty();
+    assert_eq!(it.rejected(7, start()), Did::Start);
+    it.fail(&error(TokenErrorKind::Rejected), start());
+    assert_eq!(it.rejected(7, start()), Did::Fail(TokenErrorKind::Rejected));
+}
+
+#[test]
+fn a_useless_verdict_lets_the_authority_rest_and_gives_back_the_same_generation() {
+    let mut it = Fixture::with_token();
+    it.rejected(1, start());
+    it.land("token-2", start());
+    it.ledger.verdict(&api(), 2, Verdict::Useless, start());
+    assert_eq!(it.rejected(2, start()), Did::Use(2));
+    assert_eq!(it.ledger.summary(start()).rejection_backoff, Some(secs(1)));
+    assert_eq!(it.rejected(2, at(secs(1))), Did::Start);
+}
+
+#[test]
+fn a_helped_verdict_lets_the_next_rejection_heal_at_once() {
+    let mut it = Fixture::with_token();
+    it.rejected(1, start());
+    it.land("token-2", start());
+    it.ledger.verdict(&api(), 2, Verdict::Helped, start());
+    assert_eq!(it.rejected(2, start()), Did::Start);
+}
+
+#[test]
+fn an_authority_that_rests_does_not_delay_the_healing_of_another() {
+    let mut it = Fixture::with_token();
+    it.ledger.verdict(&api(), 1, Verdict::Useless, start());
+    assert_eq!(it.rejected_by(&origin("other.example.com"), 1, start()), Did::Start);
+}
+
+#[test]
+fn an_authority_that_rests_joins_a_flight_that_is_up_and_gets_a_newer_token() {
+    let mut it = Fixture::with_token();
+    it.ledger.verdict(&api(), 1, Verdict::Useless, start());
+    it.rejected_by(&origin("other.example.com"), 1, start());
+    assert_eq!(it.rejected(1, start()), Did::Join);
+    it.land("token-2", start());
+    assert_eq!(it.rejected(1, start()), Did::Use(2));
+}
+
+#[test]
+fn a_useless_verdict_does_not_stop_a_due_refresh() {
+    let mut it = Fixture::with_token();
+    for generation in 1..10 {
+        it.ledger.verdict(&api(), generation, Verdict::Useless, at(DUE));
+    }
+    assert_eq!(it.rejected(1, at(DUE)), Did::Use(1));
+    assert_eq!(it.token(at(DUE)), Did::UseAndRefresh(1));
+}
+
+#[test]
+fn a_useless_verdict_does_not_stop_the_refresh_of_an_expired_token() {
+    let mut it = Fixture::with_token();
+    it.ledger.verdict(&api(), 1, Verdict::Useless, at(DUE * 2));
+    assert_eq!(it.rejected(1, at(DUE * 2)), Did::Start);
+}
+
+#[test]
+fn without_a_verdict_what_is_rejected_within_10_s_by_who_asked_for_it_is_useless() {
+    let mut it = Fixture::with_token();
+    it.rejected(1, start());
+    it.land("token-2", start());
+    assert_eq!(it.rejected(2, at(secs(9))), Did::Use(2));
+    assert_eq!(it.rejected(2, at(secs(10))), Did::Start);
+}
+
+#[test]
+fn without_a_verdict_what_is_rejected_after_10_s_is_replaced() {
+    let mut it = Fixture::with_token();
+    it.rejected(1, start());
+    it.land("token-2", start());
+    assert_eq!(it.rejected(2, at(secs(10))), Did::Start);
+}
+
+#[test]
+fn without_a_verdict_who_joined_the_flight_asked_for_it_too() {
+    let mut it = Fixture::with_token();
+    it.token(at(DUE));
+    it.rejected(1, at(DUE));
+    it.land("token-2", at(DUE));
+    assert_eq!(it.rejected(2, at(DUE)), Did::Use(2));
+    assert_eq!(it.rejected_by(&origin("other.example.com"), 2, at(DUE)), Did::Start);
+}
+
+#[test]
+fn an_identical_token_that_comes_back_is_asked_for_no_more() {
+    let mut it = Fixture::with_token();
+    it.rejected(1, start());
+    assert_eq!(it.land("token-1", start()), 1);
+    for other in ["api.example.com", "other.example.com"] {
+        assert_eq!(it.rejected_by(&origin(other), 1, at(secs(1000))), Did::Use(1));
+    }
+    assert_eq!(it.token(at(DUE)), Did::UseAndRefresh(1), "time still renews it");
+}
+
+#[test]
+fn an_identical_token_that_came_by_time_says_nothing_about_a_rejection() {
+    let mut it = Fixture::with_token();
+    it.renew("token-1", start());
+    assert_eq!(it.rejected(1, start()), Did::Start);
+}
+
+#[test]
+fn a_static_token_is_never_refreshed() {
+    let mut it = Fixture::empty();
+    it.token(start());
+    it.ledger.landed(it.up(), static_token(), start(), start(), 0.0);
+    let later = at(DUE * 1_000_000);
+    assert_eq!(it.rejected(1, later), Did::Use(1));
+    assert_eq!(it.token(later), Did::Use(1));
+}
+
+#[test]
+fn a_rejection_while_flights_are_held_back_is_answered_with_the_last_error() {
+    let mut it = Fixture::with_token();
+    it.rejected(1, start());
+    it.fail(&error(TokenErrorKind::Rejected), start());
+    assert_eq!(it.rejected(1, start()), Did::Fail(TokenErrorKind::Rejected));
+    assert_eq!(it.token(start()), Did::Use(1), "a rejected token that is valid stays in use");
+    assert_eq!(it.rejected(1, at(secs(1))), Did::Start, "it has not been replaced yet");
+}
+
+#[test]
+fn an_authority_that_rests_gets_its_generation_back_rather_than_the_last_error() {
+    let mut it = Fixture::with_token();
+    it.ledger.verdict(&api(), 1, Verdict::Useless, start());
+    it.fail_once(&error(TokenErrorKind::Rejected), start());
+    assert_eq!(it.rejected(1, start()), Did::Use(1));
+}
+
+#[test]
+fn a_refresh_by_hand_has_a_back_off_of_its_own() {
+    let mut it = Fixture::with_token();
+    assert_eq!(it.rejected_by(&None, 1, start()), Did::Start);
+    it.land("token-2", start());
+    assert_eq!(it.rejected_by(&None, 2, start()), Did::Use(2));
+    assert_eq!(it.rejected(2, start()), Did::Start);
+}
+
+#[test]
+fn a_forced_refresh_that_failed_is_forced_again_and_counts_as_forced() {
+    let mut it = Fixture::with_token();
+    let goal = Goal::Replace { generation: 1, origin: api() };
+    it.step(&goal, start());
+    it.fail(&error(TokenErrorKind::Unavailable), start());
+    assert_eq!(it.step(&goal, at(secs(1))), Did::Start);
+    it.land("token-1", at(secs(1)));
+    assert_eq!(it.step(&goal, at(secs(2))), Did::Use(1));
+}
+
+fn static_token() -> IssuedToken {
+    let plan = ServicePlan::new("plan", "secret-token").unwrap();
+    futures::executor::block_on(plan.fetch()).unwrap()
+}

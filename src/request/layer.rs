@@ -1,0 +1,113 @@
+//! [`SinchAuthLayer`]: the settings, and what makes a [`SinchAuth`] of a service.
+
+use std::fmt;
+
+use tower_layer::Layer;
+
+use super::{
+    options::{ExistingAuthorization, Options, OutsideAudience},
+    replay::CloneBody,
+    service::SinchAuth,
+};
+use crate::{audience::Audience, refresher::TokenRefresher};
+
+/// Adds Sinch's access token to every request of the service it wraps.
+///
+/// # Behavior
+///
+/// Every request gets `Authorization: Bearer …`. On a `401` the token is refreshed, once for all requests that met
+/// it, and the request is sent once more; see the [crate documentation](crate#what-happens-to-a-request).
+///
+/// # Cloning
+///
+/// All services made by a layer, and all clones of it, share one [`TokenRefresher`].
+///
+/// # Examples
+///
+/// ```
+/// # use tower_sinch_auth::{BoxError, IssuedToken, SinchAuthLayer};
+/// # use http::{Request, Response};
+/// use tower::ServiceBuilder;
+///
+/// # let tokens = || async { IssuedToken::bearer("abc", None) };
+/// # let client = tower::service_fn(|_: Request<String>| async { Ok::<_, BoxError>(Response::new(String::new())) });
+/// let service = ServiceBuilder::new().layer(SinchAuthLayer::new(tokens)).service(client);
+/// ```
+#[derive(Clone)]
+pub struct SinchAuthLayer<R = CloneBody> {
+    options: Options<R>,
+}
+
+// === impl SinchAuthLayer ===
+
+impl SinchAuthLayer {
+    /// Creates a layer that takes its tokens from `tokens`: an [`AccessKey`](crate::AccessKey), a
+    /// [`ServicePlan`](crate::ServicePlan), a [`ClientCredentials`](crate::ClientCredentials), a closure, or a
+    /// [`TokenRefresher`] that others use, too.
+    #[must_use]
+    pub fn new(tokens: impl Into<TokenRefresher>) -> Self {
+        Self { options: Options::new(&tokens.into()) }
+    }
+
+    /// Creates a layer with the access key in the environment: `SINCH_KEY_ID` and `SINCH_KEY_SECRET`.
+    ///
+    /// # Errors
+    ///
+    /// As [`AccessKey::from_env`](crate::AccessKey::from_env).
+    #[cfg(feature = "__client")]
+    pub fn from_env() -> Result<Self, crate::CredentialsError> {
+        Ok(Self::new(crate::AccessKey::from_env()?))
+    }
+}
+
+impl<R> SinchAuthLayer<R> {
+    /// Sets where the token may travel. Default: the source's own,
+    /// [`TokenSource::audience`](crate::TokenSource::audience).
+    #[must_use]
+    pub fn audience(mut self, audience: Audience) -> Self {
+        self.options.audience = audience;
+        self
+    }
+
+    /// Sets what happens to requests outside the audience. Default: [`OutsideAudience::Refuse`].
+    #[must_use]
+    pub fn outside_audience(mut self, outside_audience: OutsideAudience) -> Self {
+        self.options.outside_audience = outside_audience;
+        self
+    }
+
+    /// Sets what happens to requests that have an `Authorization` header. Default: [`ExistingAuthorization::Keep`].
+    #[must_use]
+    pub fn existing_authorization(mut self, existing_authorization: ExistingAuthorization) -> Self {
+        self.options.existing_authorization = existing_authorization;
+        self
+    }
+
+    /// Sets how request bodies are kept for the retry. Default: [`CloneBody`], which needs bodies that are `Clone`.
+    ///
+    /// For other bodies [`BufferBody`](crate::BufferBody) or [`NoReplay`](crate::NoReplay). If a `SinchAuth` "is not
+    /// a service" for your body, this is what to set: a method call such as `oneshot` does not show the reason.
+    #[must_use]
+    pub fn replay<R2>(self, replay: R2) -> SinchAuthLayer<R2> {
+        SinchAuthLayer { options: self.options.replay(replay) }
+    }
+
+    /// Returns the shared refresher: for health endpoints, warm-up, and other layers of the same access key.
+    pub fn refresher(&self) -> &TokenRefresher {
+        self.options.tokens.here()
+    }
+}
+
+impl<S, R: Clone> Layer<S> for SinchAuthLayer<R> {
+    type Service = SinchAuth<S, R>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        SinchAuth::new(inner, self.options.clone())
+    }
+}
+
+impl<R> fmt::Debug for SinchAuthLayer<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.options.fmt_as("SinchAuthLayer", f)
+    }
+}

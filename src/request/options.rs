@@ -1,0 +1,114 @@
+//! What a request is treated by: the settings of the layer, and the switches of a single request.
+
+use std::fmt;
+
+use http::Request;
+
+use super::replay::CloneBody;
+use crate::{
+    audience::Audience,
+    refresher::{Handles, TokenRefresher},
+};
+
+/// What happens to a request whose host is outside the token's [`Audience`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum OutsideAudience {
+    /// It is not sent, and fails with an [`AudienceError`](crate::AudienceError).
+    #[default]
+    Refuse,
+    /// It is sent as it came, without the token.
+    Forward,
+}
+
+/// What happens to a request that has an `Authorization` header already.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum ExistingAuthorization {
+    /// It is sent as it came: not checked against the audience, not retried, and a `401` is not reported.
+    #[default]
+    Keep,
+    /// The header is replaced by the token's, all its values; for gateways that pass on requests of others.
+    Replace,
+}
+
+/// Switches for a single request: put it into the request's extensions.
+///
+/// # Examples
+///
+/// ```
+/// # use tower_sinch_auth::RequestAuth;
+/// let mut request = http::Request::new(());
+/// request.extensions_mut().insert(RequestAuth::without_retry());
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct RequestAuth {
+    pub(crate) skip: bool,
+    pub(crate) no_retry: bool,
+}
+
+/// The settings of a layer, which its services share.
+#[derive(Clone)]
+pub(super) struct Options<R> {
+    pub(super) tokens: Handles,
+    pub(super) audience: Audience,
+    pub(super) outside_audience: OutsideAudience,
+    pub(super) existing_authorization: ExistingAuthorization,
+    pub(super) replay: R,
+}
+
+// === impl RequestAuth ===
+
+impl RequestAuth {
+    /// Sends the request as it is: no token, no check against the audience, no retry.
+    #[must_use]
+    pub const fn skip() -> Self {
+        Self { skip: true, no_retry: false }
+    }
+
+    /// Sends the request once: it gets the token, a `401` is returned as it came, and heals the next request.
+    #[must_use]
+    pub const fn without_retry() -> Self {
+        Self { skip: false, no_retry: true }
+    }
+
+    #[inline]
+    pub(crate) fn of<B>(request: &Request<B>) -> Self {
+        request.extensions().get().copied().unwrap_or_default()
+    }
+}
+
+// === impl Options ===
+
+impl Options<CloneBody> {
+    pub(super) fn new(tokens: &TokenRefresher) -> Self {
+        Self {
+            tokens: Handles::of(tokens),
+            audience: tokens.audience().clone(),
+            outside_audience: OutsideAudience::default(),
+            existing_authorization: ExistingAuthorization::default(),
+            replay: CloneBody,
+        }
+    }
+}
+
+impl<R> Options<R> {
+    pub(super) fn replay<R2>(self, replay: R2) -> Options<R2> {
+        let Self { tokens, audience, outside_audience, existing_authorization, replay: _ } = self;
+        Options { tokens, audience, outside_audience, existing_authorization, replay }
+    }
+
+    /// Formats the settings as those of the public type `name`.
+    pub(super) fn fmt_as(&self, name: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct(name)
+            .field("tokens", &self.tokens)
+            .field("audience", &self.audience)
+            .field("outside_audience", &self.outside_audience)
+            .field("existing_authorization", &self.existing_authorization)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<R> fmt::Debug for Options<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.fmt_as("Options", f)
+    }
+}

@@ -1,0 +1,189 @@
+//! [`SinchAuth`]: decides, for each request, whether it gets a token, and sends it.
+
+use std::{
+    fmt, mem,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use http::{Request, Response, header::AUTHORIZATION};
+use http_body::Body;
+use tower_service::Service;
+
+use super::{
+    future::ResponseFuture,
+    options::{ExistingAuthorization, Options, OutsideAudience, RequestAuth},
+    replay::Replay,
+    retained::{Memory, Sent},
+    state::Unsent,
+};
+use crate::{
+    error::{AudienceError, BoxError},
+    refresher::{Acquired, Goal, TokenRefresher},
+};
+
+/// The service that [`SinchAuthLayer`] makes: `S`, with a token on every request.
+///
+/// # Readiness
+///
+/// Ready when the inner service is. No capacity of the inner service is held while a call waits for a token: the
+/// readied service is given back, and readiness asked for again.
+///
+/// # Errors
+///
+/// Errors of the inner service come through unwrapped. Ours are [`TokenError`](crate::TokenError), if there is no
+/// token to send, and [`AudienceError`](crate::AudienceError).
+///
+/// # Cancel safety
+///
+/// Dropping the response future cancels the call and nothing else: a token request under way goes on.
+#[derive(Clone)]
+pub struct SinchAuth<S, R> {
+    inner: S,
+    options: Options<R>,
+}
+
+// === impl SinchAuth ===
+
+impl<S, R> SinchAuth<S, R> {
+    pub(super) fn new(inner: S, options: Options<R>) -> Self {
+        Self { inner, options }
+    }
+
+    /// Returns the inner service.
+    pub fn get_ref(&self) -> &S {
+        &self.inner
+    }
+
+    /// Returns the inner service, to change.
+    pub fn get_mut(&mut self) -> &mut S {
+        &mut self.inner
+    }
+
+    /// Returns the inner service, and drops the rest.
+    pub fn into_inner(self) -> S {
+        self.inner
+    }
+
+    /// Returns the shared refresher.
+    pub fn refresher(&self) -> &TokenRefresher {
+        self.options.tokens.here()
+    }
+}
+
+impl<S: Clone, R> SinchAuth<S, R> {
+    /// Gives back what the inner service reserved when it became ready, and returns a clone that reserves nothing.
+    fn give_back(&mut self) -> S {
+        let unready = self.inner.clone();
+        drop(mem::replace(&mut self.inner, unready.clone()));
+        unready
+    }
+}
+
+impl<S, R, B, ResBody> Service<Request<B>> for SinchAuth<S, R>
+where
+    R: Replay<B>,
+    S: Service<Request<R::Body>, Response = Response<ResBody>> + Clone,
+    S::Error: Into<BoxError>,
+    ResBody: Body,
+{
+    type Response = Response<ResBody>;
+    type Error = BoxError;
+    type Future = ResponseFuture<S, R, B, ResBody>;
+
+    #[inline]
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.inner.poll_ready(cx).map_err(Into::into)
+    }
+
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        let options = &self.options;
+        let keeps = options.existing_authorization == ExistingAuthorization::Keep;
+        if RequestAuth::of(&request).skip
+            || (keeps && request.headers().keys().any(|name| name == AUTHORIZATION))
+        {
+            return self.pass(request);
+        }
+        if let Err(outside) = options.audience.check(request.uri(), request.headers()) {
+            return self.outside(request, outside);
+        }
+        let tokens = options.tokens.here();
+        let generation = match tokens.authorize(request.headers_mut()) {
+            Ok(Some(generation)) => generation,
+            Ok(None) => return self.wait(request),
+            Err(too_many_headers) => return self.refuse(too_many_headers.into()),
+        };
+        let mut memory = Memory::of(&self.inner, &options.replay, &request);
+        let request = R::send(request, memory.kept());
+        let sent = Sent { tokens: Arc::clone(tokens), generation, memory };
+        ResponseFuture::called(self.inner.call(request), Some(sent))
+    }
+}
+
+impl<S, R> SinchAuth<S, R> {
+    /// Sends a request as it came.
+    fn pass<B, ResBody>(&mut self, request: Request<B>) -> ResponseFuture<S, R, B, ResBody>
+    where
+        R: Replay<B>,
+        S: Service<Request<R::Body>>,
+    {
+        ResponseFuture::called(self.inner.call(R::send(request, None)), None)
+    }
+}
+
+impl<S: Clone, R> SinchAuth<S, R> {
+    /// Does not send a request.
+    fn refuse<B, ResBody>(&mut self, error: BoxError) -> ResponseFuture<S, R, B, ResBody>
+    where
+        R: Replay<B>,
+        S: Service<Request<R::Body>>,
+    {
+        self.give_back();
+        ResponseFuture::failed(error)
+    }
+
+    /// Treats a request to a host outside the audience.
+    #[cold]
+    fn outside<B, ResBody>(
+        &mut self,
+        request: Request<B>,
+        error: AudienceError,
+    ) -> ResponseFuture<S, R, B, ResBody>
+    where
+        R: Replay<B>,
+        S: Service<Request<R::Body>>,
+    {
+        match self.options.outside_audience {
+            OutsideAudience::Forward => self.pass(request),
+            OutsideAudience::Refuse => {
+                self.options.tokens.here().observer().refused(&error);
+                self.refuse(error.into())
+            }
+        }
+    }
+
+    /// Sends a request as soon as there is a token.
+    #[cold]
+    fn wait<B, ResBody>(&mut self, request: Request<B>) -> ResponseFuture<S, R, B, ResBody>
+    where
+        R: Replay<B>,
+        S: Service<Request<R::Body>>,
+    {
+        let tokens = Arc::clone(self.options.tokens.here());
+        let acquired = tokens.acquire(Goal::ANY);
+        let inner = self.give_back();
+        let replay = self.options.replay.clone();
+        let unsent = Box::new(Unsent { tokens, inner, request, replay });
+        match acquired {
+            Acquired::Failed(error) => ResponseFuture::failed(error.into()),
+            Acquired::Token(token) => ResponseFuture::authorized(token, unsent),
+            Acquired::Flight(joined) => ResponseFuture::waiting(joined, unsent),
+        }
+    }
+}
+
+impl<S: fmt::Debug, R> fmt::Debug for SinchAuth<S, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SinchAuth").field("inner", &self.inner).field("options", &self.options).finish()
+    }
+}

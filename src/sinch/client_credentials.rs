@@ -1,0 +1,209 @@
+//! [`ClientCredentials`]: one exchange with an OAuth2 token endpoint.
+//!
+//! `POST`, `grant_type=client_credentials`, HTTP Basic (RFC 6749 §4.4, §2.3.1): nothing else is sent. What comes back
+//! is read by [`token_response`](super::token_response). Redirects are not followed.
+
+use std::{fmt, future::poll_fn, pin::pin, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use http::{
+    HeaderValue, Method, Request, Response, Uri,
+    header::{AUTHORIZATION, CONTENT_TYPE},
+    uri::Scheme,
+};
+use http_body::Body;
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use tokio::time::{Instant, timeout_at};
+use tower_service::Service;
+
+#[cfg(feature = "__client")]
+use super::https::{HttpsClient, https};
+use super::{
+    credentials::{AccessKey, AccessKeySource, DynAccessKeySource},
+    token_response,
+};
+#[cfg(feature = "__client")]
+use crate::refresher::TokenRefresher;
+use crate::{
+    audience::{Audience, is_loopback, is_sinch_issuer},
+    error::{BoxError, Fault, TokenError},
+    schedule::{Clock, after},
+    telemetry::{asks, asks_as},
+    token::{IssuedToken, TokenSource},
+};
+
+/// Where Sinch issues tokens, for all regions and products.
+const SINCH_ENDPOINT: &str = "https://auth.sinch.com/oauth2/token";
+/// The most that is read of a token response; Sinch's are about 2 KB.
+const MAX_BODY: usize = 64 * 1024;
+
+/// Gets tokens by the OAuth2 client credentials grant (RFC 6749 §4.4), over any HTTP client.
+///
+/// # Audience
+///
+/// Tokens of Sinch's own issuer (`auth.sinch.com` and below) go to [`Audience::sinch_apis`] only; tokens of any other
+/// endpoint go anywhere.
+///
+/// # Examples
+///
+/// ```
+/// # #[cfg(feature = "client")] {
+/// use tower_sinch_auth::{AccessKey, ClientCredentials, SinchAuthLayer};
+///
+/// let key = AccessKey::new("6f3c6c9e-3d4a-4d39-b0a5-0d8a3c9d1f2e", "a key secret")?;
+/// let layer = SinchAuthLayer::new(ClientCredentials::new(key));
+/// # }
+/// # Ok::<(), tower_sinch_auth::CredentialsError>(())
+/// ```
+#[derive(Clone)]
+pub struct ClientCredentials<C> {
+    client: C,
+    key: Arc<dyn DynAccessKeySource>,
+    endpoint: Uri,
+    attempt_timeout: Duration,
+}
+
+// === impl ClientCredentials ===
+
+#[cfg(feature = "__client")]
+impl ClientCredentials<HttpsClient> {
+    /// Gets tokens for `key` over the default client: hyper-util and rustls, HTTP/1.1 and HTTP/2.
+    #[must_use]
+    pub fn new(key: impl AccessKeySource) -> Self {
+        Self::with_client(https(), key)
+    }
+}
+
+impl<C> ClientCredentials<C> {
+    /// Gets tokens for `key` over your own client, for example one that goes through a proxy or trusts a private CA.
+    ///
+    /// The client must not follow redirects: the request carries the key.
+    #[must_use]
+    pub fn with_client<RB>(client: C, key: impl AccessKeySource) -> Self
+    where
+        C: Service<Request<Full<Bytes>>, Response = Response<RB>> + Clone + Send + Sync + 'static,
+        C::Error: Into<BoxError>,
+        C::Future: Send,
+        RB: Body + Send,
+        RB::Data: Send,
+        RB::Error: Into<BoxError>,
+    {
+        Self {
+            client,
+            key: Arc::new(key),
+            endpoint: Uri::from_static(SINCH_ENDPOINT),
+            attempt_timeout: Duration::from_secs(10),
+        }
+    }
+
+    /// Sets the address of the token endpoint. Default: `https://auth.sinch.com/oauth2/token`.
+    ///
+    /// Anything but `https`, or `http` on loopback, makes token requests fail with
+    /// [`TokenErrorKind::Credentials`](crate::TokenErrorKind::Credentials) before the key is sent.
+    #[must_use]
+    pub fn endpoint(mut self, uri: Uri) -> Self {
+        self.endpoint = uri;
+        self
+    }
+
+    /// Sets how long one attempt may take: reading the key, one HTTP exchange, and the body of its answer.
+    /// Default: 10 s.
+    #[must_use]
+    pub fn attempt_timeout(mut self, timeout: Duration) -> Self {
+        self.attempt_timeout = timeout;
+        self
+    }
+
+    fn check_endpoint(&self) -> Result<(), TokenError> {
+        let scheme = self.endpoint.scheme();
+        match self.endpoint.host() {
+            Some(_) if scheme == Some(&Scheme::HTTPS) => Ok(()),
+            Some(host) if scheme == Some(&Scheme::HTTP) && is_loopback(host) => Ok(()),
+            _ => Err(TokenError::of(Fault::InsecureEndpoint)),
+        }
+    }
+
+    fn request(&self, key: &AccessKey) -> Result<Request<Full<Bytes>>, TokenError> {
+        let basic = key.basic().ok_or_else(|| TokenError::of(Fault::Credentials))?;
+        let mut request = Request::new(Full::new(Bytes::from_static(b"grant_type=client_credentials")));
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = self.endpoint.clone();
+        let headers = request.headers_mut();
+        headers.insert(AUTHORIZATION, basic);
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
+        Ok(request)
+    }
+}
+
+impl<C, RB> TokenSource for ClientCredentials<C>
+where
+    C: Service<Request<Full<Bytes>>, Response = Response<RB>> + Clone + Send + Sync + 'static,
+    C::Error: Into<BoxError>,
+    C::Future: Send,
+    RB: Body + Send,
+    RB::Data: Send,
+    RB::Error: Into<BoxError>,
+{
+    async fn fetch(&self) -> Result<IssuedToken, TokenError> {
+        asks(self.endpoint.host().unwrap_or_default());
+        self.check_endpoint()?;
+        let deadline = after(Clock::SYSTEM.now().mono, self.attempt_timeout);
+        let timed_out = |_elapsed| TokenError::of(Fault::AttemptTimedOut);
+        let key = timeout_at(deadline, self.key.dyn_access_key())
+            .await
+            .map_err(timed_out)?
+            .map_err(|error| TokenError::of(Fault::Credentials).caused_by(error))?;
+        asks_as(key.key_id());
+        let request = self.request(&key)?;
+        let mut client = self.client.clone();
+        let exchange = async {
+            poll_fn(|cx| client.poll_ready(cx)).await?;
+            client.call(request).await
+        };
+        let response = timeout_at(deadline, exchange)
+            .await
+            .map_err(timed_out)?
+            .map_err(|error| TokenError::of(Fault::Exchange).caused_by(error))?;
+        let (head, body) = response.into_parts();
+        let body = read(body, deadline).await;
+        token_response::read(&head, body, &key, Clock::SYSTEM.now().wall)
+    }
+
+    fn audience(&self) -> Audience {
+        match self.endpoint.host() {
+            Some(host) if is_sinch_issuer(host) => Audience::sinch_apis(),
+            _ => Audience::any(),
+        }
+    }
+}
+
+#[cfg(feature = "__client")]
+impl From<AccessKey> for TokenRefresher {
+    /// Tokens from Sinch's own endpoint, by the default client.
+    fn from(key: AccessKey) -> Self {
+        Self::new(ClientCredentials::new(key))
+    }
+}
+
+impl<C> fmt::Debug for ClientCredentials<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientCredentials")
+            .field("endpoint", &self.endpoint)
+            .field("attempt_timeout", &self.attempt_timeout)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Reads a body of at most [`MAX_BODY`].
+async fn read<RB>(body: RB, deadline: Instant) -> Result<Bytes, TokenError>
+where
+    RB: Body,
+    RB::Error: Into<BoxError>,
+{
+    match timeout_at(deadline, pin!(Limited::new(body, MAX_BODY)).collect()).await {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(TokenError::of(Fault::BodyTooLarge)),
+        Ok(Err(error)) => Err(TokenError::of(Fault::TornBody).caused_by(error)),
+        Err(_elapsed) => Err(TokenError::of(Fault::AttemptTimedOut)),
+    }
+}

@@ -1,0 +1,174 @@
+//! [`FakeSinch`]: the handle of the server.
+
+use std::{fmt, io, net::Ipv4Addr, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use http::uri::{self, Authority, PathAndQuery, Scheme, Uri};
+use http_body_util::Full;
+use hyper_util::{
+    client::legacy::{Client, connect::HttpConnector},
+    rt::TokioExecutor,
+};
+use tokio::{net::TcpListener, task::AbortHandle};
+
+use super::{
+    challenge::Challenge,
+    counts::Counts,
+    script::Script,
+    server,
+    state::{self, Endpoint, State},
+};
+use crate::sinch::{AccessKey, ClientCredentials};
+
+/// A server that behaves as Sinch does, for tests.
+///
+/// # Cloning
+///
+/// A clone is another handle of the same server. It stops when the last one is dropped: its tasks end, its connections
+/// and its port close.
+///
+/// # Examples
+///
+/// See the [module documentation](self).
+#[derive(Clone)]
+pub struct FakeSinch(Arc<Running>);
+
+/// The client of [`FakeSinch::credentials`] and [`FakeSinch::client`]: hyper-util, HTTP/1.1, without TLS.
+pub type HttpClient = Client<HttpConnector, Full<Bytes>>;
+
+/// The server as long as someone holds it.
+struct Running {
+    state: Arc<State>,
+    authority: Authority,
+    server: AbortHandle,
+}
+
+// === impl FakeSinch ===
+
+impl FakeSinch {
+    /// Starts a server on a free port of 127.0.0.1, with an access key of its own.
+    ///
+    /// # Errors
+    ///
+    /// If no port can be had.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a Tokio runtime with I/O and time enabled, which is where its tasks run.
+    pub async fn start() -> io::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let address = listener.local_addr()?.to_string();
+        let authority = Authority::from_maybe_shared(address).map_err(io::Error::other)?;
+        let state = Arc::new(State::new());
+        let server = tokio::spawn(server::run(listener, Arc::clone(&state))).abort_handle();
+        Ok(Self(Arc::new(Running { state, authority, server })))
+    }
+
+    /// Returns the access key that gets tokens, a random one unless it was [set](Self::set_access_key).
+    #[must_use]
+    pub fn access_key(&self) -> AccessKey {
+        self.0.state.lock().key.clone()
+    }
+
+    /// Returns the address of the token endpoint.
+    #[must_use]
+    pub fn token_endpoint(&self) -> Uri {
+        self.uri(PathAndQuery::from_static(server::TOKEN_PATH))
+    }
+
+    /// Returns the address of `path_and_query` at the API.
+    ///
+    /// Sinch's APIs are below `/v1/`: a path elsewhere, or one that no URI may have, leads to a `404`.
+    #[must_use]
+    pub fn api(&self, path_and_query: &str) -> Uri {
+        self.uri(path_and_query.parse().unwrap_or(PathAndQuery::from_static("/")))
+    }
+
+    /// Returns what [`SinchAuthLayer::new`](crate::SinchAuthLayer::new) takes: the access key of now, and the token
+    /// endpoint of this server.
+    ///
+    /// It does not follow [`rotate_key`](Self::rotate_key): for that, pass a closure that reads
+    /// [`access_key`](Self::access_key) to [`ClientCredentials::with_client`].
+    #[must_use]
+    pub fn credentials(&self) -> ClientCredentials<HttpClient> {
+        ClientCredentials::with_client(self.client(), self.access_key()).endpoint(self.token_endpoint())
+    }
+
+    /// Returns a plain HTTP client, to have one service in a test that needs no other.
+    #[must_use]
+    pub fn client(&self) -> HttpClient {
+        Client::builder(TokioExecutor::new()).build_http()
+    }
+
+    /// Scripts the token endpoint.
+    #[must_use]
+    pub fn on_token(&self) -> Script<'_> {
+        Script::new(&self.0.state, Endpoint::Token)
+    }
+
+    /// Scripts the API.
+    #[must_use]
+    pub fn on_api(&self) -> Script<'_> {
+        Script::new(&self.0.state, Endpoint::Api)
+    }
+
+    /// Sets how long the tokens issued from now on live. Default: 3599 s, which is what Sinch says.
+    ///
+    /// `expires_in` is whole seconds, rounded down.
+    pub fn set_token_lifetime(&self, lifetime: Duration) {
+        self.0.state.lock().lifetime = lifetime;
+    }
+
+    /// Sets the shape of the API's `401` answers. Default: [`Challenge::Spring`].
+    pub fn set_challenge(&self, challenge: Challenge) {
+        self.0.state.lock().challenge = challenge;
+    }
+
+    /// Makes `key` the only access key that gets tokens. Tokens issued already live on.
+    pub fn set_access_key(&self, key: AccessKey) {
+        self.0.state.lock().key = key;
+    }
+
+    /// Replaces the [access key](Self::access_key) by a new random one. Tokens issued already live on.
+    pub fn rotate_key(&self) {
+        self.set_access_key(state::random_key());
+    }
+
+    /// Revokes every token issued so far: the API answers them with `401`.
+    pub fn revoke_tokens(&self) {
+        self.0.state.lock().live.clear();
+    }
+
+    /// Returns what the server has seen so far.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.0.state.lock().counts
+    }
+
+    fn uri(&self, path_and_query: PathAndQuery) -> Uri {
+        let mut parts = uri::Parts::default();
+        parts.scheme = Some(Scheme::HTTP);
+        parts.authority = Some(self.0.authority.clone());
+        parts.path_and_query = Some(path_and_query);
+        // All three are there, which is what a URI takes.
+        Uri::from_parts(parts).unwrap_or_default()
+    }
+}
+
+impl fmt::Debug for FakeSinch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FakeSinch")
+            .field("authority", &self.0.authority)
+            .field("counts", &self.counts())
+            .finish_non_exhaustive()
+    }
+}
+
+// === impl Running ===
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // The connections are the server task's, and end with it.
+        self.server.abort();
+    }
+}

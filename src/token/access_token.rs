@@ -1,0 +1,88 @@
+//! [`AccessToken`]: a token in use, as the header that carries it.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use http::{
+    HeaderMap, HeaderValue,
+    header::{AUTHORIZATION, MaxSizeReached},
+};
+
+use crate::schedule::{Clock, Phase, Validity};
+
+/// A token that the [`TokenRefresher`](crate::TokenRefresher) holds.
+///
+/// Cloning is one reference count. There is no way to read the token itself but through its header; `Debug`
+/// shows the generation only.
+#[derive(Clone)]
+pub struct AccessToken(pub(crate) Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub(crate) authorization: HeaderValue,
+    pub(crate) generation: u64,
+    pub(crate) validity: Validity,
+    clock: Clock,
+}
+
+// === impl AccessToken ===
+
+impl AccessToken {
+    pub(crate) fn new(authorization: HeaderValue, generation: u64, validity: Validity, clock: Clock) -> Self {
+        Self(Arc::new(Inner { authorization, generation, validity, clock }))
+    }
+
+    /// Returns the value for the `Authorization` header, `Bearer …` (RFC 6750 §2.1), marked sensitive.
+    #[must_use]
+    pub fn authorization(&self) -> &HeaderValue {
+        &self.0.authorization
+    }
+
+    /// Returns the number of this token: 1 for a refresher's first, growing with each that differs from the last.
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        self.0.generation
+    }
+
+    /// Returns the time left by the issuer's word, counted from when the token request was sent, down to zero.
+    ///
+    /// `None` for a token that never expires, such as a service plan's.
+    #[must_use]
+    pub fn expires_in(&self) -> Option<Duration> {
+        self.0.validity.expires_in(self.0.clock.now())
+    }
+
+    /// Puts the header that carries this token among `headers`.
+    pub(crate) fn authorize(&self, headers: &mut HeaderMap) -> Result<(), MaxSizeReached> {
+        self.0.authorize(headers)
+    }
+
+    #[inline]
+    pub(crate) fn validity(&self) -> &Validity {
+        &self.0.validity
+    }
+}
+
+impl fmt::Debug for AccessToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AccessToken")
+            .field("authorization", &"[redacted]")
+            .field("generation", &self.0.generation)
+            .field("expires_in", &self.expires_in())
+            .finish()
+    }
+}
+
+// === impl Inner ===
+
+impl Inner {
+    /// Reads the clocks, unless the token never expires.
+    #[inline]
+    pub(crate) fn phase(&self) -> Phase {
+        if self.validity.is_static() { Phase::Fresh } else { self.validity.phase(self.clock.now()) }
+    }
+
+    #[inline]
+    pub(crate) fn authorize(&self, headers: &mut HeaderMap) -> Result<(), MaxSizeReached> {
+        headers.try_insert(AUTHORIZATION, self.authorization.clone())?;
+        Ok(())
+    }
+}

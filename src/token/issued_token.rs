@@ -1,0 +1,79 @@
+//! [`IssuedToken`]: what one attempt to get a token brings.
+
+use std::{fmt, time::Duration};
+
+use http::HeaderValue;
+
+use super::access_token::AccessToken;
+use crate::{
+    error::{Fault, TokenError},
+    schedule::Lifetime,
+};
+
+/// What a [`TokenSource`] brings: a token and how long it lives.
+#[derive(Clone)]
+pub struct IssuedToken {
+    authorization: HeaderValue,
+    lifetime: Lifetime,
+}
+
+// === impl IssuedToken ===
+
+impl IssuedToken {
+    /// Creates a bearer token (RFC 6750) that lives for `lifetime` from when its request was sent.
+    ///
+    /// `None`: the issuer did not say; the refresher's `default_lifetime` applies. Less than 1 s counts as 1 s from
+    /// receipt, more than 365 days as 365 days.
+    ///
+    /// # Errors
+    ///
+    /// [`TokenErrorKind::InvalidResponse`](crate::TokenErrorKind::InvalidResponse) if the token is empty or has a
+    /// character other than visible ASCII (RFC 6750 §2.1).
+    pub fn bearer(token: impl AsRef<str>, lifetime: Option<Duration>) -> Result<Self, TokenError> {
+        let lifetime = lifetime.map_or(Lifetime::Unknown, Lifetime::Of);
+        Ok(Self { authorization: bearer(token.as_ref())?, lifetime })
+    }
+
+    /// Creates a bearer token of which the issuer never issues another: a service plan's.
+    pub(crate) fn never_expires(token: &str) -> Result<Self, TokenError> {
+        Ok(Self { authorization: bearer(token)?, lifetime: Lifetime::Static })
+    }
+
+    pub(crate) fn lifetime(&self) -> Lifetime {
+        self.lifetime
+    }
+
+    pub(crate) fn into_authorization(self) -> HeaderValue {
+        self.authorization
+    }
+
+    /// Whether this is the very token that is in use already.
+    pub(crate) fn is_the_same_as(&self, token: &AccessToken) -> bool {
+        self.authorization == token.authorization()
+    }
+}
+
+impl fmt::Debug for IssuedToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("IssuedToken")
+            .field("authorization", &"[redacted]")
+            .field("lifetime", &self.lifetime)
+            .finish()
+    }
+}
+
+/// Builds `Bearer {token}`, sensitive, from a token of visible ASCII (RFC 6750 §2.1 allows no more).
+fn bearer(token: &str) -> Result<HeaderValue, TokenError> {
+    if !is_visible_ascii(token) {
+        return Err(TokenError::of(Fault::TokenCharacters));
+    }
+    let mut value = HeaderValue::try_from(format!("Bearer {token}"))
+        .map_err(|_| TokenError::of(Fault::TokenCharacters))?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+/// Whether `text` is not empty and has no space, control or non-ASCII character.
+pub(crate) fn is_visible_ascii(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic())
+}
