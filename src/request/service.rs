@@ -22,7 +22,7 @@ use crate::{
     refresher::{Acquired, Goal, TokenRefresher},
 };
 
-/// The service that [`SinchAuthLayer`] makes: `S`, with a token on every request.
+/// The service that [`SinchAuthLayer`](crate::SinchAuthLayer) makes: `S`, with a token on every request.
 ///
 /// # Readiness
 ///

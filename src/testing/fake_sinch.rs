@@ -29,7 +29,7 @@ use crate::sinch::{AccessKey, ClientCredentials};
 ///
 /// # Examples
 ///
-/// See the [module documentation](self).
+/// See the [module documentation](crate::testing).
 #[derive(Clone)]
 pub struct FakeSinch(Arc<Running>);
 

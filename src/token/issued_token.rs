@@ -10,7 +10,7 @@ use crate::{
     schedule::Lifetime,
 };
 
-/// What a [`TokenSource`] brings: a token and how long it lives.
+/// What a [`TokenSource`](crate::TokenSource) brings: a token and how long it lives.
 #[derive(Clone)]
 pub struct IssuedToken {
     authorization: HeaderValue,

@@ -7,7 +7,7 @@ use crate::{audience::Audience, error::TokenError};
 
 /// Where tokens come from.
 ///
-/// Implemented by [`ClientCredentials`](crate::ClientCredentials), by [`ServicePlan`], and by closures
+/// Implemented by [`ClientCredentials`](crate::ClientCredentials), by [`ServicePlan`](crate::ServicePlan), and by closures
 /// `Fn() -> impl Future<Output = Result<IssuedToken, TokenError>>`. A source makes **one** attempt: the
 /// [`TokenRefresher`](crate::TokenRefresher) calls it from one task at a time, repeats it, backs off, and shares
 /// the result. A source that brings a token again which an API rejected is not asked for the sake of that token any

@@ -11,7 +11,7 @@
 //!    holds; else the error is the answer.
 //! 4. A rejected generation (a 401) is replaced by a newer one if there is one, else by the flight that is up, else
 //!    by a new flight; unless its issuer has brought it again since, or the authority that rejects it rests
-//!    (see [`rejections`](crate::rejections)): then the answer is the same generation.
+//!    (see `rejections`): then the answer is the same generation.
 
 use std::time::Duration;
 

@@ -6,7 +6,7 @@ use http::Request;
 
 /// Whether, and how, a request with a body of type `B` is kept for the retry.
 ///
-/// Implemented by [`CloneBody`], [`BufferBody`] and [`NoReplay`], and by nothing else.
+/// Implemented by [`CloneBody`], [`BufferBody`](super::BufferBody) and [`NoReplay`], and by nothing else.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot keep a request body of type `{B}` for a retry",
     label = "the body `{B}` is not `Clone`",
