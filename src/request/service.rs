@@ -32,7 +32,7 @@ use crate::{
 /// # Errors
 ///
 /// Errors of the inner service come through unwrapped. Ours are [`TokenError`](crate::TokenError), if there is no
-/// token to send, and [`AudienceError`](crate::AudienceError).
+/// token to send, and [`AudienceError`].
 ///
 /// # Cancel safety
 ///

@@ -1,7 +1,7 @@
 //! [`ClientCredentials`]: one exchange with an OAuth2 token endpoint.
 //!
 //! `POST`, `grant_type=client_credentials`, HTTP Basic (RFC 6749 §4.4, §2.3.1): nothing else is sent. What comes back
-//! is read by [`token_response`](super::token_response). Redirects are not followed.
+//! is read by [`token_response`]. Redirects are not followed.
 
 use std::{fmt, future::poll_fn, pin::pin, sync::Arc, time::Duration};
 
