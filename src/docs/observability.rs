@@ -25,7 +25,7 @@
 //! | `server.address` | host name | the token endpoint; absent if the source is a custom one |
 //! | `reason` | `first`, `due`, `expired`, `unauthorized` | why: no token yet, refresh due, token expired, token rejected |
 //! | `attempts` | count | token requests made |
-//! | `outcome` | `refreshed`, `failed`, `given_up` | how it ended; given up: the last handle was dropped, or the runtime shut down |
+//! | `outcome` | `refreshed`, `failed`, `cancelled` | how it ended; cancelled: the last handle was dropped, or the runtime shut down |
 //! | `latency_seconds` | seconds | how long it took, pauses between attempts included |
 //! | `generation` | count | the number of the token that it brought |
 //! | `lifetime_seconds` | seconds | how long that token lives, from when it was asked for; absent if for ever |
@@ -42,7 +42,7 @@
 //! | `serving the token until it expires` | `WARN` | `key_id` `generation` `expires_in_seconds` | the first of the failures in a row, once; calls still succeed | ticket: calls fail in `expires_in_seconds`, less the margin |
 //! | `token rejected` | `DEBUG` | `key_id` `server.address` `generation` | an API answered `401` to our token, once a call | none |
 //! | `rejected call settled` | `DEBUG` | `key_id` `server.address` `generation` `verdict` | what became of that call | none: use the metric |
-//! | `fresh tokens rejected, refreshes paused` | `WARN` | `key_id` `server.address` `resume_in_seconds` | an API answered `401` to a new token, too: its `401`s come back as they are for a while | ticket: the key has no access to this API |
+//! | `fresh tokens rejected, refreshes back off` | `WARN` | `key_id` `server.address` `backoff_seconds` | an API answered `401` to a new token, too: its `401`s come back as they are for a while | ticket: the key has no access to this API |
 //! | `request refused` | `ERROR` | `key_id` `server.address` `error` | a request was not sent, because its host is outside of the audience | ticket: a bug, or a wrong address |
 //!
 //! # Fields of events
@@ -56,7 +56,7 @@
 //! | `refresh_in_seconds` | seconds | until calls start the next refresh; absent if never |
 //! | `expires_in_seconds` | seconds | until the token at hand expires; absent if there is none, or if it never does |
 //! | `retry_in_seconds` | seconds | until a token request is made again, if there are calls; absent of an attempt that was the last |
-//! | `resume_in_seconds` | seconds | until a `401` of this API forces a refresh again |
+//! | `backoff_seconds` | seconds | until a `401` of this API forces a refresh again |
 //! | `failures` | count | flights that failed in a row |
 //! | `attempt` | count | which attempt of the flight it was |
 //! | `http.response.status_code` | HTTP status | what the token endpoint answered; absent if it did not |
@@ -79,7 +79,7 @@
 //! | `sinch_auth_audience_refusals_total` | counter | `key_id` | requests refused, because their host is outside of the audience | any |
 //! | `sinch_auth_token_expiry_timestamp_seconds` | gauge | `key_id` | when the token expires, seconds since 1970; `+Inf` if never | `- time()` below 5 minutes with traffic: refreshes fail |
 //! | `sinch_auth_token_generation` | gauge | `key_id` | the number of the token | grows faster than renewals explain |
-//! | `sinch_auth_cooldown_timestamp_seconds` | gauge | `key_id` `cause` | until when none is asked for, seconds since 1970; past or 0: it may be | `- time()` above 0 for 5 minutes |
+//! | `sinch_auth_backoff_timestamp_seconds` | gauge | `key_id` `cause` | until when none is asked for, seconds since 1970; past or 0: it may be | `- time()` above 0 for 5 minutes |
 //!
 //! Gauges are points in time rather than time left, because nothing runs without calls that could update them: the
 //! seconds to expiry are `sinch_auth_token_expiry_timestamp_seconds - time()`.
@@ -87,10 +87,10 @@
 //! | label | values |
 //! | --- | --- |
 //! | `reason` | as in the span |
-//! | `outcome` of requests | `issued`, `given_up`, or a [`TokenErrorKind`](crate::TokenErrorKind): `rejected`, `throttled`, `unavailable`, `timed_out`, `invalid_response`, `credentials`, `panicked`, `no_runtime` |
+//! | `outcome` of requests | `issued`, `cancelled`, or a [`TokenErrorKind`](crate::TokenErrorKind): `rejected`, `throttled`, `unavailable`, `timed_out`, `invalid_response`, `credentials`, `panicked`, `no_runtime` |
 //! | `outcome` of waits | `served`, `failed`, `abandoned` (the caller went away) |
-//! | `verdict` | `helped` (the retry was not a `401`), `useless` (it was), `failed` (it ended in an error), `not_sent` (the inner service was not ready), `not_replayable` (the body is gone, or the request forbids a retry), `suppressed` (another token would not help, or refreshes are paused), `no_token` (the refresh failed) |
-//! | `cause` | `failure` (after a failed flight), `unauthorized` (of refreshes for `401`s, of the last API to be paused) |
+//! | `verdict` | `helped` (the retry was not a `401`), `useless` (it was), `failed` (it ended in an error), `not_sent` (the inner service was not ready), `not_replayable` (the body is gone, or the request forbids a retry), `suppressed` (another token would not help, or refreshes back off), `no_token` (the refresh failed) |
+//! | `cause` | `failure` (after a failed flight), `unauthorized` (of refreshes for `401`s, of the last API whose refreshes back off) |
 //!
 //! # Health
 //!

@@ -2,29 +2,52 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use super::token_refresher::TokenRefresher;
+use super::{shared::SharedState, token_refresher::TokenRefresher};
 use crate::{
     audience::Audience,
-    schedule::{Clock, Policy},
+    schedule::{Clock, Settings},
     token::{DynTokenSource, TokenSource},
 };
 
 /// Builds a [`TokenRefresher`] with other settings than the defaults.
 pub struct TokenRefresherBuilder {
-    pub(crate) source: Arc<dyn DynTokenSource>,
-    pub(crate) audience: Audience,
-    pub(crate) policy: Policy,
-    pub(crate) clock: Clock,
+    source: Arc<dyn DynTokenSource>,
+    audience: Audience,
+    settings: Settings,
+    clock: Clock,
+}
+
+// === impl TokenRefresher ===
+
+impl TokenRefresher {
+    /// Creates a refresher with the default settings.
+    #[must_use]
+    pub fn new(source: impl TokenSource) -> Self {
+        Self::builder(source).build()
+    }
+
+    /// Starts to build a refresher with other settings.
+    #[must_use]
+    pub fn builder(source: impl TokenSource) -> TokenRefresherBuilder {
+        TokenRefresherBuilder::new(source)
+    }
+}
+
+/// Takes any source, with the default settings: what [`SinchAuthLayer::new`](crate::SinchAuthLayer::new) accepts.
+impl<T: TokenSource> From<T> for TokenRefresher {
+    fn from(source: T) -> Self {
+        Self::new(source)
+    }
 }
 
 // === impl TokenRefresherBuilder ===
 
 impl TokenRefresherBuilder {
-    pub(crate) fn new(source: impl TokenSource) -> Self {
+    fn new(source: impl TokenSource) -> Self {
         Self {
             audience: source.audience(),
             source: Arc::new(source),
-            policy: Policy::default(),
+            settings: Settings::default(),
             clock: Clock::SYSTEM,
         }
     }
@@ -35,7 +58,7 @@ impl TokenRefresherBuilder {
     /// refresh at the same instant. Less than the margin means that calls wait for each renewal.
     #[must_use]
     pub fn refresh_lead(mut self, lead: Duration) -> Self {
-        self.policy.refresh_lead = lead;
+        self.settings.refresh_lead = lead;
         self
     }
 
@@ -44,14 +67,14 @@ impl TokenRefresherBuilder {
     /// At most a tenth of the token's lifetime. It covers the way to the API and clocks that differ.
     #[must_use]
     pub fn expiry_margin(mut self, margin: Duration) -> Self {
-        self.policy.expiry_margin = margin;
+        self.settings.expiry_margin = margin;
         self
     }
 
     /// Sets how long a token lives whose issuer does not say (RFC 6749 §5.1 allows that). Default: 5 min.
     #[must_use]
     pub fn default_lifetime(mut self, lifetime: Duration) -> Self {
-        self.policy.default_lifetime = lifetime;
+        self.settings.default_lifetime = lifetime;
         self
     }
 
@@ -59,7 +82,7 @@ impl TokenRefresherBuilder {
     /// Default: 4, as Sinch's SDKs do. 0 counts as 1.
     #[must_use]
     pub fn max_attempts(mut self, attempts: u32) -> Self {
-        self.policy.max_attempts = attempts;
+        self.settings.max_attempts = attempts;
         self
     }
 
@@ -67,7 +90,7 @@ impl TokenRefresherBuilder {
     /// waits for a token. Default: 30 s.
     #[must_use]
     pub fn flight_timeout(mut self, timeout: Duration) -> Self {
-        self.policy.flight_timeout = timeout;
+        self.settings.flight_timeout = timeout;
         self
     }
 
@@ -82,19 +105,13 @@ impl TokenRefresherBuilder {
     /// Builds the refresher. Requests nothing yet.
     #[must_use]
     pub fn build(self) -> TokenRefresher {
-        TokenRefresher::built(self)
+        let Self { source, audience, settings, clock } = self;
+        TokenRefresher::from_shared(SharedState::new(source, audience, settings, clock))
     }
 }
 
 impl fmt::Debug for TokenRefresherBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TokenRefresherBuilder").field("policy", &self.policy).finish_non_exhaustive()
-    }
-}
-
-/// What [`SinchAuthLayer::new`](crate::SinchAuthLayer::new) takes: any source, with the default settings.
-impl<T: TokenSource> From<T> for TokenRefresher {
-    fn from(source: T) -> Self {
-        Self::new(source)
+        f.debug_struct("TokenRefresherBuilder").field("settings", &self.settings).finish_non_exhaustive()
     }
 }

@@ -1,15 +1,12 @@
-//! The cache of one token, and the one flight that renews it.
+//! The cache of one token, and the one flight that refreshes it.
 
+mod acquire;
 mod builder;
+mod channel;
 mod flight;
-mod handles;
 mod shared;
 mod state;
 mod token_refresher;
 
+pub(crate) use self::acquire::{Acquired, Waiter};
 pub use self::{builder::TokenRefresherBuilder, token_refresher::TokenRefresher};
-pub(crate) use self::{
-    handles::{Handle, Handles},
-    state::{Goal, Verdict},
-    token_refresher::{Acquired, Joined},
-};

@@ -1,15 +1,6 @@
-//! The life of one request, as the future that [`SinchAuth`](crate::SinchAuth) returns.
+//! [`ResponseFuture`]: the future that [`SinchAuth`](crate::SinchAuth) returns.
 //!
-//! ```text
-//! Authorizing => Called | error      no usable token yet; nothing of the inner service is held meanwhile
-//! Called      => done | Refreshing   anything but a 401 to our token: the answer goes through untouched
-//! Refreshing  => Retrying | done     another token: retry. Else the original 401, headers and body
-//! Retrying    => Retried | done      readiness is asked for again; if that fails, the original 401. Should the token
-//!                                    die meanwhile: back to Refreshing
-//! Retried     => done                whatever comes is the answer
-//! ```
-//!
-//! The future of a call to the inner service is polled in place; all else moves from stage to stage.
+//! The future of a call to the inner service is polled in place. All else moves from state to state.
 
 use std::{
     fmt,
@@ -26,10 +17,10 @@ use tower_service::Service;
 
 use super::{
     replay::Replay,
-    retained::Sent,
-    state::{Stage, Step, Unsent},
+    retained::InFlight,
+    state::{QueuedRequest, State, Transition},
 };
-use crate::{error::BoxError, refresher::Joined, token::AccessToken};
+use crate::{error::BoxError, refresher::Waiter, token::AccessToken};
 
 pin_project! {
     /// The response future of [`SinchAuth`](crate::SinchAuth).
@@ -41,7 +32,7 @@ pin_project! {
         // The call under way, in the stages `Called` and `Retried`.
         #[pin]
         call: Option<S::Future>,
-        stage: Stage<S, R, B, ResBody>,
+        state: State<S, R, B, ResBody>,
     }
 }
 
@@ -53,20 +44,20 @@ where
     S: Service<Request<R::Body>>,
 {
     #[inline]
-    pub(crate) fn called(call: S::Future, sent: Option<Sent<S, R::Kept>>) -> Self {
-        Self { call: Some(call), stage: Stage::Called { sent } }
+    pub(super) fn called(call: S::Future, in_flight: Option<InFlight<S, R::Kept>>) -> Self {
+        Self { call: Some(call), state: State::Called { in_flight } }
     }
 
-    pub(crate) fn waiting(joined: Joined, unsent: Box<Unsent<S, R, B>>) -> Self {
-        Self { call: None, stage: Stage::authorizing(joined, unsent) }
+    pub(super) fn waiting(waiter: Waiter, queued: Box<QueuedRequest<S, R, B>>) -> Self {
+        Self { call: None, state: State::authorizing(waiter, queued) }
     }
 
-    pub(crate) fn authorized(token: AccessToken, unsent: Box<Unsent<S, R, B>>) -> Self {
-        Self { call: None, stage: Stage::Authorized { token, unsent, waited: false } }
+    pub(super) fn authorized(token: AccessToken, queued: Box<QueuedRequest<S, R, B>>) -> Self {
+        Self { call: None, state: State::Authorized { token, queued, waited: false } }
     }
 
-    pub(crate) fn failed(error: BoxError) -> Self {
-        Self { call: None, stage: Stage::Failed { error } }
+    pub(super) fn failed(error: BoxError) -> Self {
+        Self { call: None, state: State::Failed { error } }
     }
 }
 
@@ -82,32 +73,34 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
         loop {
-            let step = match this.call.as_mut().as_pin_mut() {
+            let transition = match this.call.as_mut().as_pin_mut() {
                 Some(call) => {
                     let answer = ready!(call.poll(cx));
                     // Gone before anything else happens: it may hold what makes the inner service ready again.
                     this.call.set(None);
                     match answer {
-                        Ok(response) if this.stage.ends_with(&response) => {
-                            *this.stage = Stage::Done;
+                        Ok(response) if this.state.is_final(&response) => {
+                            *this.state = State::Done;
                             return Poll::Ready(Ok(response));
                         }
-                        answer => mem::replace(this.stage, Stage::Done).answered(answer.map_err(Into::into)),
+                        answer => {
+                            mem::replace(this.state, State::Done).on_response(answer.map_err(Into::into))
+                        }
                     }
                 }
-                None => mem::replace(this.stage, Stage::Done).advance(cx),
+                None => mem::replace(this.state, State::Done).advance(cx),
             };
-            match step {
-                Step::Go(stage) => *this.stage = stage,
-                Step::Call(call, stage) => {
+            match transition {
+                Transition::To(state) => *this.state = state,
+                Transition::Call(call, state) => {
                     this.call.set(Some(call));
-                    *this.stage = stage;
+                    *this.state = state;
                 }
-                Step::Wait(stage) => {
-                    *this.stage = stage;
+                Transition::Pending(state) => {
+                    *this.state = state;
                     return Poll::Pending;
                 }
-                Step::Return(result) => return Poll::Ready(result),
+                Transition::Return(result) => return Poll::Ready(result),
             }
         }
     }

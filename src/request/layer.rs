@@ -46,7 +46,7 @@ impl SinchAuthLayer {
     /// [`TokenRefresher`] that others use, too.
     #[must_use]
     pub fn new(tokens: impl Into<TokenRefresher>) -> Self {
-        Self { options: Options::new(&tokens.into()) }
+        Self { options: Options::new(tokens.into()) }
     }
 
     /// Creates a layer with the access key in the environment: `SINCH_KEY_ID` and `SINCH_KEY_SECRET`.
@@ -94,7 +94,7 @@ impl<R> SinchAuthLayer<R> {
 
     /// Returns the shared refresher: for health endpoints, warm-up, and other layers of the same access key.
     pub fn refresher(&self) -> &TokenRefresher {
-        self.options.tokens.here()
+        &self.options.tokens
     }
 }
 

@@ -5,10 +5,7 @@ use std::fmt;
 use http::Request;
 
 use super::replay::CloneBody;
-use crate::{
-    audience::Audience,
-    refresher::{Handles, TokenRefresher},
-};
+use crate::{audience::Audience, refresher::TokenRefresher};
 
 /// What happens to a request whose host is outside the token's [`Audience`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -41,14 +38,14 @@ pub enum ExistingAuthorization {
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct RequestAuth {
-    pub(crate) skip: bool,
-    pub(crate) no_retry: bool,
+    pub(super) skip: bool,
+    pub(super) no_retry: bool,
 }
 
 /// The settings of a layer, which its services share.
 #[derive(Clone)]
 pub(super) struct Options<R> {
-    pub(super) tokens: Handles,
+    pub(super) tokens: TokenRefresher,
     pub(super) audience: Audience,
     pub(super) outside_audience: OutsideAudience,
     pub(super) existing_authorization: ExistingAuthorization,
@@ -71,7 +68,7 @@ impl RequestAuth {
     }
 
     #[inline]
-    pub(crate) fn of<B>(request: &Request<B>) -> Self {
+    pub(super) fn of<B>(request: &Request<B>) -> Self {
         request.extensions().get().copied().unwrap_or_default()
     }
 }
@@ -79,10 +76,10 @@ impl RequestAuth {
 // === impl Options ===
 
 impl Options<CloneBody> {
-    pub(super) fn new(tokens: &TokenRefresher) -> Self {
+    pub(super) fn new(tokens: TokenRefresher) -> Self {
         Self {
-            tokens: Handles::of(tokens),
-            audience: tokens.audience().clone(),
+            audience: tokens.source_audience().clone(),
+            tokens,
             outside_audience: OutsideAudience::default(),
             existing_authorization: ExistingAuthorization::default(),
             replay: CloneBody,

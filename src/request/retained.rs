@@ -1,75 +1,114 @@
-//! [`Sent`]: what is remembered of a request until its answer is there.
+//! What is retained of a request with our token until it is answered, and of one that was rejected.
 
-use std::sync::Arc;
-
-use http::{Request, header::HOST};
+use http::{Request, StatusCode, header::HOST};
 
 use super::{
     options::RequestAuth,
     replay::{Head, Replay},
 };
 use crate::{
-    origin::{Origin, origin},
-    refresher::Handle,
+    origin::Origin,
+    refresher::{Acquired, TokenRefresher},
+    token::RetryOutcome,
 };
 
 /// A request with our token, until it is answered.
-pub(crate) struct Sent<S, K> {
-    pub(crate) tokens: Arc<Handle>,
-    pub(crate) generation: u64,
-    pub(crate) memory: Memory<S, K>,
+pub(super) struct InFlight<S, K> {
+    tokens: TokenRefresher,
+    generation: u64,
+    retained: Retained<S, K>,
 }
 
-/// What is remembered of a request.
-pub(crate) enum Memory<S, K> {
+/// What is retained of a request.
+pub(super) enum Retained<S, K> {
     /// All of it, to send it again. Boxed, so that futures stay small.
-    Spare(Box<Spare<S, K>>),
+    Request(Box<RetryRequest<S, K>>),
     /// Who answers it.
     Origin(Origin),
 }
 
-/// What it takes to send a request once more.
-pub(crate) struct Spare<S, K> {
+/// What it takes to send a request again.
+pub(super) struct RetryRequest<S, K> {
     /// Not ready.
     pub(super) inner: S,
     pub(super) head: Head,
     pub(super) kept: K,
 }
 
-// === impl Memory ===
+/// A request whose token was rejected, until it is settled what became of it.
+pub(super) struct Rejection {
+    pub(super) tokens: TokenRefresher,
+    /// Of the token that it was sent with last.
+    pub(super) generation: u64,
+    origin: Origin,
+}
 
-impl<S: Clone, K> Memory<S, K> {
-    /// What is to be remembered of `request`, with our token, to `inner`: all, if it may be sent again.
+// === impl InFlight ===
+
+impl<S, K> InFlight<S, K> {
     #[inline]
-    pub(crate) fn of<R, B>(inner: &S, replay: &R, request: &Request<B>) -> Self
+    pub(super) fn new(tokens: TokenRefresher, generation: u64, retained: Retained<S, K>) -> Self {
+        Self { tokens, generation, retained }
+    }
+
+    /// Takes apart a request whose token was rejected: the rejection, and what it takes to send it again, if it may be.
+    pub(super) fn into_parts(self) -> (Rejection, Option<Box<RetryRequest<S, K>>>) {
+        let Self { tokens, generation, retained } = self;
+        let (origin, request) = match retained {
+            Retained::Request(request) => (request.head.origin(), Some(request)),
+            Retained::Origin(origin) => (origin, None),
+        };
+        (Rejection { tokens, generation, origin }, request)
+    }
+}
+
+// === impl Retained ===
+
+impl<S: Clone, K> Retained<S, K> {
+    /// Retains of `request`, which goes to `inner`, what its answer may call for: all of it, if it may be sent again.
+    #[inline]
+    pub(super) fn of<R, B>(inner: &S, replay: &R, request: &Request<B>, switches: RequestAuth) -> Self
     where
         R: Replay<B, Kept = K>,
     {
-        let once = RequestAuth::of(request).no_retry;
-        let kept = if once { None } else { replay.keep(request.body()) };
+        let kept = if switches.no_retry { None } else { replay.keep(request.body()) };
         match kept {
             Some(kept) => {
-                Self::Spare(Box::new(Spare { inner: inner.clone(), head: Head::of(request), kept }))
+                Self::Request(Box::new(RetryRequest { inner: inner.clone(), head: Head::of(request), kept }))
             }
-            None => Self::Origin(origin(request.uri(), || request.headers().get(HOST))),
+            None => Self::Origin(Origin::of(request.uri(), || request.headers().get(HOST))),
         }
     }
 }
 
-impl<S, K> Memory<S, K> {
+impl<S, K> Retained<S, K> {
     #[inline]
-    pub(crate) fn kept(&mut self) -> Option<&mut K> {
+    pub(super) fn kept_mut(&mut self) -> Option<&mut K> {
         match self {
-            Self::Spare(spare) => Some(&mut spare.kept),
+            Self::Request(request) => Some(&mut request.kept),
             Self::Origin(_) => None,
         }
     }
+}
 
-    /// Who answers the request, and what it takes to send it again, if it may be.
-    pub(super) fn recalled(self) -> (Origin, Option<Box<Spare<S, K>>>) {
-        match self {
-            Self::Spare(spare) => (spare.head.origin(), Some(spare)),
-            Self::Origin(origin) => (origin, None),
-        }
+// === impl Rejection ===
+
+impl Rejection {
+    /// Reports the rejection, and finds what replaces the token.
+    pub(super) fn replace_token(&self) -> Acquired {
+        self.tokens.replace(self.generation, &self.origin)
+    }
+
+    /// Reports what the retry was answered.
+    pub(super) fn settle_by(&self, status: StatusCode) {
+        self.settle(match status {
+            StatusCode::UNAUTHORIZED => RetryOutcome::Useless,
+            _ => RetryOutcome::Helped,
+        });
+    }
+
+    /// Reports what became of the request.
+    pub(super) fn settle(&self, outcome: RetryOutcome) {
+        self.tokens.settle(&self.origin, self.generation, outcome);
     }
 }

@@ -2,7 +2,6 @@
 
 use std::{
     fmt, mem,
-    sync::Arc,
     task::{Context, Poll},
 };
 
@@ -14,12 +13,12 @@ use super::{
     future::ResponseFuture,
     options::{ExistingAuthorization, Options, OutsideAudience, RequestAuth},
     replay::Replay,
-    retained::{Memory, Sent},
-    state::Unsent,
+    retained::{InFlight, Retained},
+    state::QueuedRequest,
 };
 use crate::{
     error::{AudienceError, BoxError},
-    refresher::{Acquired, Goal, TokenRefresher},
+    refresher::{Acquired, TokenRefresher},
 };
 
 /// The service that [`SinchAuthLayer`](crate::SinchAuthLayer) makes: `S`, with a token on every request.
@@ -67,7 +66,7 @@ impl<S, R> SinchAuth<S, R> {
 
     /// Returns the shared refresher.
     pub fn refresher(&self) -> &TokenRefresher {
-        self.options.tokens.here()
+        &self.options.tokens
     }
 }
 
@@ -98,25 +97,23 @@ where
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let options = &self.options;
+        let switches = RequestAuth::of(&request);
         let keeps = options.existing_authorization == ExistingAuthorization::Keep;
-        if RequestAuth::of(&request).skip
-            || (keeps && request.headers().keys().any(|name| name == AUTHORIZATION))
-        {
+        if switches.skip || (keeps && request.headers().keys().any(|name| name == AUTHORIZATION)) {
             return self.pass(request);
         }
         if let Err(outside) = options.audience.check(request.uri(), request.headers()) {
             return self.outside(request, outside);
         }
-        let tokens = options.tokens.here();
-        let generation = match tokens.authorize(request.headers_mut()) {
+        let generation = match options.tokens.authorize(request.headers_mut()) {
             Ok(Some(generation)) => generation,
-            Ok(None) => return self.wait(request),
+            Ok(None) => return self.wait(request, switches),
             Err(too_many_headers) => return self.refuse(too_many_headers.into()),
         };
-        let mut memory = Memory::of(&self.inner, &options.replay, &request);
-        let request = R::send(request, memory.kept());
-        let sent = Sent { tokens: Arc::clone(tokens), generation, memory };
-        ResponseFuture::called(self.inner.call(request), Some(sent))
+        let mut retained = Retained::of(&self.inner, &options.replay, &request, switches);
+        let request = R::send(request, retained.kept_mut());
+        let in_flight = InFlight::new(options.tokens.clone(), generation, retained);
+        ResponseFuture::called(self.inner.call(request), Some(in_flight))
     }
 }
 
@@ -156,7 +153,7 @@ impl<S: Clone, R> SinchAuth<S, R> {
         match self.options.outside_audience {
             OutsideAudience::Forward => self.pass(request),
             OutsideAudience::Refuse => {
-                self.options.tokens.here().observer().refused(&error);
+                self.options.tokens.refuse(&error);
                 self.refuse(error.into())
             }
         }
@@ -164,20 +161,24 @@ impl<S: Clone, R> SinchAuth<S, R> {
 
     /// Sends a request as soon as there is a token.
     #[cold]
-    fn wait<B, ResBody>(&mut self, request: Request<B>) -> ResponseFuture<S, R, B, ResBody>
+    fn wait<B, ResBody>(
+        &mut self,
+        request: Request<B>,
+        switches: RequestAuth,
+    ) -> ResponseFuture<S, R, B, ResBody>
     where
         R: Replay<B>,
         S: Service<Request<R::Body>>,
     {
-        let tokens = Arc::clone(self.options.tokens.here());
-        let acquired = tokens.acquire(Goal::ANY);
+        let tokens = self.options.tokens.clone();
+        let acquired = tokens.acquire();
         let inner = self.give_back();
         let replay = self.options.replay.clone();
-        let unsent = Box::new(Unsent { tokens, inner, request, replay });
+        let queued = Box::new(QueuedRequest { tokens, inner, request, replay, switches });
         match acquired {
             Acquired::Failed(error) => ResponseFuture::failed(error.into()),
-            Acquired::Token(token) => ResponseFuture::authorized(token, unsent),
-            Acquired::Flight(joined) => ResponseFuture::waiting(joined, unsent),
+            Acquired::Token(token) => ResponseFuture::authorized(token, queued),
+            Acquired::Flight(waiter) => ResponseFuture::waiting(waiter, queued),
         }
     }
 }

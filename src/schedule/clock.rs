@@ -7,6 +7,7 @@ use tokio::time::Instant;
 /// The one place where time is read.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Clock {
+    /// A test may set its own. The monotonic clock is tokio's, which tests pause.
     pub(crate) wall: fn() -> SystemTime,
 }
 
@@ -37,7 +38,7 @@ fn system_wall() -> SystemTime {
 // === impl Now ===
 
 impl Now {
-    /// How much time went by since `earlier`, by the clock that says more.
+    /// Returns how much time went by since `earlier`, by the clock that says more.
     #[inline]
     pub(crate) fn since(self, earlier: Self) -> Duration {
         let mono = self.mono.saturating_duration_since(earlier.mono);
@@ -45,21 +46,21 @@ impl Now {
         mono.max(wall)
     }
 
-    /// Whether one of the clocks, or both, says that it is `moment` or later.
+    /// Returns whether one of the clocks, or both, says that it is `moment` or later.
     #[inline]
     pub(super) fn reaches(self, moment: Self) -> bool {
         self.mono >= moment.mono || self.wall >= moment.wall
     }
 
-    /// What the clocks will say after `wait`.
-    pub(super) fn later(self, wait: Duration) -> Self {
+    /// Returns what the clocks will say after `wait`.
+    pub(super) fn plus_saturating(self, wait: Duration) -> Self {
         // A wall clock that cannot go on any further is not to be believed.
-        Self { mono: after(self.mono, wait), wall: self.wall.checked_add(wait).unwrap_or(self.wall) }
+        Self { mono: deadline(self.mono, wait), wall: self.wall.checked_add(wait).unwrap_or(self.wall) }
     }
 }
 
-/// `now + wait`, or as far in the future as a timer goes.
-pub(crate) fn after(now: Instant, wait: Duration) -> Instant {
+/// Returns `now + wait`, or as far in the future as a timer goes.
+pub(crate) fn deadline(now: Instant, wait: Duration) -> Instant {
     /// tokio's own choice for a timeout that overflows.
     const FAR: Duration = Duration::from_secs(86_400 * 365 * 30);
     now.checked_add(wait.min(FAR)).unwrap_or(now)

@@ -1,8 +1,8 @@
-//! When a token is renewed, when it is dead, and how long to wait after a failure.
+//! When a token is refreshed, when it has expired, and how long to back off after a failure.
 //!
-//! Everything here is pure: readings of the clocks and dice come in, a decision goes out. An age is what the
-//! monotonic **or** the wall clock says, whichever is more: the monotonic clock stands still while a machine is
-//! suspended, the wall clock can be set back, and neither may pass off a dead token as a live one.
+//! Everything here is pure: readings of the clocks and random numbers come in, a decision goes out. An age is what the
+//! monotonic **or** the wall clock says, whichever is more. The monotonic clock stands still while a machine is
+//! suspended, and the wall clock can be set back: neither may pass off an expired token as a valid one.
 
 mod backoff;
 mod clock;
@@ -11,11 +11,11 @@ mod validity;
 
 pub(crate) use self::{
     backoff::{
-        Hold, MAX_RETRY_AFTER, attempt_backoff, flight_spacing, terminal_memory, throttled_spacing,
-        useless_backoff,
+        Backoff, MAX_RETRY_AFTER, attempt_backoff, flight_backoff, rejection_backoff, terminal_error_ttl,
+        throttled_backoff,
     },
-    clock::{Clock, Now, after},
-    settings::Policy,
+    clock::{Clock, Now, deadline},
+    settings::Settings,
     validity::{Lifetime, Phase, Validity},
 };
 

@@ -8,10 +8,12 @@ use proptest::{
 };
 
 use super::{
-    backoff::{Hold, attempt_backoff, flight_spacing, terminal_memory, throttled_spacing, useless_backoff},
-    clock::{Now, after},
+    backoff::{
+        Backoff, attempt_backoff, flight_backoff, rejection_backoff, terminal_error_ttl, throttled_backoff,
+    },
+    clock::{Now, deadline},
     fixture::{secs, start},
-    settings::Policy,
+    settings::Settings,
     validity::{Lifetime, MAX_LIFETIME, MIN_LIFETIME, Phase, Validity},
 };
 
@@ -49,12 +51,9 @@ fn lifetime() -> impl Strategy<Value = Lifetime> {
     ]
 }
 
-fn policy() -> impl Strategy<Value = Policy> {
-    (duration(), duration(), duration()).prop_map(|(refresh_lead, expiry_margin, default_lifetime)| Policy {
-        refresh_lead,
-        expiry_margin,
-        default_lifetime,
-        ..Policy::default()
+fn settings() -> impl Strategy<Value = Settings> {
+    (duration(), duration(), duration()).prop_map(|(refresh_lead, expiry_margin, default_lifetime)| {
+        Settings { refresh_lead, expiry_margin, default_lifetime, ..Settings::default() }
     })
 }
 
@@ -93,11 +92,11 @@ fn readings(moves: &[Move]) -> Vec<Now> {
     readings
 }
 
-/// How long a token may be used at the very most, by the issuer's word; `None` if for ever.
-fn longest_use(lifetime: Lifetime, policy: &Policy) -> Option<Duration> {
+/// How long a token may be used at the very most, as reported by the issuer; `None` if for ever.
+fn longest_use(lifetime: Lifetime, settings: &Settings) -> Option<Duration> {
     match lifetime {
         Lifetime::Static => None,
-        Lifetime::Unknown => Some(policy.default_lifetime.min(MAX_LIFETIME)),
+        Lifetime::Unknown => Some(settings.default_lifetime.min(MAX_LIFETIME)),
         Lifetime::Of(lifetime) => Some(lifetime.min(MAX_LIFETIME)),
     }
 }
@@ -112,17 +111,17 @@ proptest! {
 
     #[test]
     fn a_token_only_ages_while_no_clock_runs_back(
-        policy in policy(),
+        settings in settings(),
         lifetime in lifetime(),
         latency in step(),
         moves in moves(forward()),
-        roll in 0.0..1.0f64,
+        jitter in 0.0..1.0f64,
     ) {
-        let token = Validity::new(&policy, lifetime, start(), start().plus(latency), roll);
+        let token = Validity::new(&settings, lifetime, start(), start().plus(latency), jitter);
         for pair in readings(&moves).windows(2) {
             let (earlier, later) = (pair[0], pair[1]);
             prop_assert!(token.phase(earlier) <= token.phase(later));
-            prop_assert!(token.may_renew(earlier) <= token.may_renew(later));
+            prop_assert!(token.may_refresh(earlier) <= token.may_refresh(later));
             prop_assert!(token.expires_in(earlier) >= token.expires_in(later));
             prop_assert!(token.refresh_in(earlier) >= token.refresh_in(later));
             prop_assert!(token.age(earlier) <= token.age(later));
@@ -131,14 +130,14 @@ proptest! {
 
     #[test]
     fn no_token_is_usable_past_its_lifetime_by_either_clock(
-        policy in policy(),
+        settings in settings(),
         lifetime in lifetime(),
         latency in step(),
         moves in moves(any_move()),
-        roll in 0.0..1.0f64,
+        jitter in 0.0..1.0f64,
     ) {
-        let token = Validity::new(&policy, lifetime, start(), start().plus(latency), roll);
-        let Some(longest) = longest_use(lifetime, &policy) else {
+        let token = Validity::new(&settings, lifetime, start(), start().plus(latency), jitter);
+        let Some(longest) = longest_use(lifetime, &settings) else {
             return Ok(());
         };
         let longest = if longest < MIN_LIFETIME { latency + MIN_LIFETIME } else { longest };
@@ -155,15 +154,15 @@ proptest! {
 
     #[test]
     fn what_is_said_about_a_token_fits_together(
-        policy in policy(),
+        settings in settings(),
         lifetime in lifetime(),
         latency in step(),
         moves in moves(any_move()),
-        roll in 0.0..1.0f64,
+        jitter in 0.0..1.0f64,
     ) {
-        let token = Validity::new(&policy, lifetime, start(), start().plus(latency), roll);
+        let token = Validity::new(&settings, lifetime, start(), start().plus(latency), jitter);
         for now in readings(&moves) {
-            let (phase, renew) = (token.phase(now), token.may_renew(now));
+            let (phase, renew) = (token.phase(now), token.may_refresh(now));
             let (refresh_in, expires_in) = (token.refresh_in(now), token.expires_in(now));
             prop_assert_eq!(refresh_in == Some(Duration::ZERO), renew);
             prop_assert_eq!(refresh_in.is_none(), token.is_static());
@@ -181,13 +180,13 @@ proptest! {
 
     #[test]
     fn a_token_is_usable_when_it_arrives_at_once_and_for_nine_tenths_of_its_life(
-        policy in policy(),
+        settings in settings(),
         lifetime in lifetime(),
-        roll in 0.0..1.0f64,
+        jitter in 0.0..1.0f64,
     ) {
-        let token = Validity::new(&policy, lifetime, start(), start(), roll);
+        let token = Validity::new(&settings, lifetime, start(), start(), jitter);
         prop_assert!(token.phase(start()) < Phase::Expired);
-        if let Some(longest) = longest_use(lifetime, &policy).filter(|longest| *longest >= MIN_LIFETIME) {
+        if let Some(longest) = longest_use(lifetime, &settings).filter(|longest| *longest >= MIN_LIFETIME) {
             let margin = longest / 10 + Duration::from_nanos(1);
             prop_assert!(token.phase(start().plus(longest - margin)) < Phase::Expired);
             let early = longest / 2 - longest.mul_f64(0.051);
@@ -196,42 +195,42 @@ proptest! {
     }
 
     #[test]
-    fn jitter_is_earlier_only(policy in policy(), lifetime in lifetime(), roll in 0.0..1.0f64) {
-        let due = |roll| Validity::new(&policy, lifetime, start(), start(), roll).refresh_in(start());
-        prop_assert!(due(roll) <= due(0.0));
-        prop_assert!(due(1.0) <= due(roll));
+    fn jitter_is_earlier_only(settings in settings(), lifetime in lifetime(), jitter in 0.0..1.0f64) {
+        let due = |jitter| Validity::new(&settings, lifetime, start(), start(), jitter).refresh_in(start());
+        prop_assert!(due(jitter) <= due(0.0));
+        prop_assert!(due(1.0) <= due(jitter));
     }
 
     #[test]
-    fn a_hold_ends_and_never_comes_back_while_no_clock_runs_back(
+    fn a_backoff_ends_and_never_comes_back_while_no_clock_runs_back(
         wait in duration(),
         moves in moves(forward()),
     ) {
-        let hold = Hold::new(start(), wait);
+        let backoff = Backoff::new(start(), wait);
         for pair in readings(&moves).windows(2) {
-            prop_assert!(hold.left(pair[0]) >= hold.left(pair[1]));
-            prop_assert!(hold.left(pair[1]) <= Some(wait));
+            prop_assert!(backoff.remaining(pair[0]) >= backoff.remaining(pair[1]));
+            prop_assert!(backoff.remaining(pair[1]) <= Some(wait));
         }
     }
 
     #[test]
-    fn waits_grow_with_the_streak_and_stay_within_their_caps(streak in any::<u32>(), roll in 0.0..1.0f64) {
+    fn waits_grow_with_the_streak_and_stay_within_their_caps(streak in any::<u32>(), jitter in 0.0..1.0f64) {
         let next = streak.saturating_add(1);
-        prop_assert!(attempt_backoff(streak, roll) <= attempt_backoff(next, roll));
-        prop_assert!(attempt_backoff(streak, roll) <= secs(16));
-        prop_assert!(flight_spacing(streak, roll) <= flight_spacing(next, roll));
-        prop_assert!((secs(1) / 2..=secs(30)).contains(&flight_spacing(streak, roll)));
-        prop_assert!(throttled_spacing(streak, roll) <= throttled_spacing(next, roll));
-        prop_assert!(throttled_spacing(streak, roll) <= flight_spacing(streak, roll));
-        prop_assert!(useless_backoff(streak) <= useless_backoff(next));
-        prop_assert!((secs(1)..=secs(60)).contains(&useless_backoff(streak)));
-        prop_assert!((secs(1)..=secs(5)).contains(&terminal_memory(roll)));
+        prop_assert!(attempt_backoff(streak, jitter) <= attempt_backoff(next, jitter));
+        prop_assert!(attempt_backoff(streak, jitter) <= secs(16));
+        prop_assert!(flight_backoff(streak, jitter) <= flight_backoff(next, jitter));
+        prop_assert!((secs(1) / 2..=secs(30)).contains(&flight_backoff(streak, jitter)));
+        prop_assert!(throttled_backoff(streak, jitter) <= throttled_backoff(next, jitter));
+        prop_assert!(throttled_backoff(streak, jitter) <= flight_backoff(streak, jitter));
+        prop_assert!(rejection_backoff(streak) <= rejection_backoff(next));
+        prop_assert!((secs(1)..=secs(60)).contains(&rejection_backoff(streak)));
+        prop_assert!((secs(1)..=secs(5)).contains(&terminal_error_ttl(jitter)));
     }
 
     #[test]
     fn a_deadline_is_never_in_the_past(wait in duration()) {
         let now = start().mono;
-        prop_assert!(after(now, wait) >= now);
-        prop_assert!(after(now, wait) - now <= wait);
+        prop_assert!(deadline(now, wait) >= now);
+        prop_assert!(deadline(now, wait) - now <= wait);
     }
 }

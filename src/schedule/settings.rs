@@ -1,10 +1,10 @@
-//! [`Policy`]: the settings of a refresher, with their defaults.
+//! [`Settings`]: the settings of a refresher, with their defaults.
 
 use std::time::Duration;
 
-/// The settings of a `TokenRefresher`.
+/// The settings of a refresher. `TokenRefresherBuilder` documents each.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Policy {
+pub(crate) struct Settings {
     pub(crate) refresh_lead: Duration,
     pub(crate) expiry_margin: Duration,
     pub(crate) default_lifetime: Duration,
@@ -12,9 +12,9 @@ pub(crate) struct Policy {
     pub(crate) flight_timeout: Duration,
 }
 
-// === impl Policy ===
+// === impl Settings ===
 
-impl Default for Policy {
+impl Default for Settings {
     fn default() -> Self {
         Self {
             refresh_lead: Duration::from_secs(20 * 60),
@@ -26,8 +26,8 @@ impl Default for Policy {
     }
 }
 
-impl Policy {
-    /// How long to wait for a flight before it counts as lost: its own timeout, and a little for the way.
+impl Settings {
+    /// Returns when a flight counts as lost: its own timeout, and a second for the way to its waiters.
     pub(crate) fn patience(&self) -> Duration {
         self.flight_timeout.saturating_add(Duration::from_secs(1))
     }

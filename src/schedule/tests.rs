@@ -1,12 +1,14 @@
-//! The numbers of DESIGN.md §4.2 and §4.4, as tables.
+//! When tokens are refreshed and expire, and how long back-offs last, as tables.
 
 use std::time::Duration;
 
 use super::{
-    backoff::{Hold, attempt_backoff, flight_spacing, terminal_memory, throttled_spacing, useless_backoff},
-    clock::after,
+    backoff::{
+        Backoff, attempt_backoff, flight_backoff, rejection_backoff, terminal_error_ttl, throttled_backoff,
+    },
+    clock::deadline,
     fixture::{at, millis, secs, start},
-    settings::Policy,
+    settings::Settings,
     validity::{Lifetime, MAX_LIFETIME, Phase, Validity},
 };
 
@@ -14,16 +16,16 @@ const HOUR: u64 = 3600;
 const DAY: u64 = 24 * HOUR;
 
 /// A token that is received at once.
-fn token(lifetime: Duration, roll: f64) -> Validity {
-    issued(&Policy::default(), Lifetime::Of(lifetime), roll)
+fn token(lifetime: Duration, jitter: f64) -> Validity {
+    issued(&Settings::default(), Lifetime::Of(lifetime), jitter)
 }
 
-fn issued(policy: &Policy, lifetime: Lifetime, roll: f64) -> Validity {
-    Validity::new(policy, lifetime, start(), start(), roll)
+fn issued(settings: &Settings, lifetime: Lifetime, jitter: f64) -> Validity {
+    Validity::new(settings, lifetime, start(), start(), jitter)
 }
 
-fn policy(lead: u64, margin: u64) -> Policy {
-    Policy { refresh_lead: secs(lead), expiry_margin: secs(margin), ..Policy::default() }
+fn settings(lead: u64, margin: u64) -> Settings {
+    Settings { refresh_lead: secs(lead), expiry_margin: secs(margin), ..Settings::default() }
 }
 
 /// Asserts where the phases begin; `due == unusable` means that the token is never due before it is unusable.
@@ -36,12 +38,12 @@ fn assert_life(token: &Validity, due: Duration, unusable: Duration, expires: Dur
     assert!(token.phase(at(unusable - tick)) < Phase::Expired, "until unusable");
     if !due.is_zero() {
         assert_eq!(token.phase(at(due - tick)), Phase::Fresh, "until due");
-        assert!(!token.may_renew(at(due - tick)), "until due");
+        assert!(!token.may_refresh(at(due - tick)), "until due");
     }
     if due < unusable {
         assert_eq!(token.phase(at(due)), Phase::RefreshDue, "due");
     }
-    assert!(token.may_renew(at(due)), "from when it is due");
+    assert!(token.may_refresh(at(due)), "from when it is due");
 }
 
 #[test]
@@ -51,8 +53,8 @@ fn an_hour_is_due_20_min_before_its_end_and_unusable_30_s_before() {
 
 #[test]
 fn jitter_comes_earlier_only_and_takes_at_most_a_tenth_of_the_lead() {
-    for (roll, due) in [(0.0, 2400), (0.5, 2340), (1.0, 2280)] {
-        assert_life(&token(secs(HOUR), roll), secs(due), secs(HOUR - 30), secs(HOUR));
+    for (jitter, due) in [(0.0, 2400), (0.5, 2340), (1.0, 2280)] {
+        assert_life(&token(secs(HOUR), jitter), secs(due), secs(HOUR - 30), secs(HOUR));
     }
 }
 
@@ -72,33 +74,33 @@ fn lead_and_margin_scale_down_with_the_lifetime() {
 
 #[test]
 fn configured_lead_and_margin_are_clamped_by_the_lifetime_too() {
-    let greedy = policy(DAY, DAY);
+    let greedy = settings(DAY, DAY);
     let token = issued(&greedy, Lifetime::Of(secs(100)), 0.0);
     assert_life(&token, secs(50), secs(90), secs(100));
 }
 
 #[test]
 fn a_lead_within_the_margin_is_never_due_before_the_token_is_unusable() {
-    let token = issued(&policy(10, 30), Lifetime::Of(secs(HOUR)), 0.0);
+    let token = issued(&settings(10, 30), Lifetime::Of(secs(HOUR)), 0.0);
     assert_life(&token, secs(HOUR - 30), secs(HOUR - 30), secs(HOUR));
 }
 
 #[test]
 fn no_lead_and_no_margin_use_the_token_to_its_last_moment() {
-    let token = issued(&policy(0, 0), Lifetime::Of(secs(HOUR)), 1.0);
+    let token = issued(&settings(0, 0), Lifetime::Of(secs(HOUR)), 1.0);
     assert_life(&token, secs(HOUR), secs(HOUR), secs(HOUR));
 }
 
 #[test]
 fn an_unknown_lifetime_is_the_default_one() {
-    let token = issued(&Policy::default(), Lifetime::Unknown, 0.0);
+    let token = issued(&Settings::default(), Lifetime::Unknown, 0.0);
     assert_life(&token, secs(150), secs(270), secs(300));
 }
 
 #[test]
 fn a_default_lifetime_of_zero_is_a_lifetime_below_a_second() {
-    let policy = Policy { default_lifetime: Duration::ZERO, ..Policy::default() };
-    let token = issued(&policy, Lifetime::Unknown, 0.0);
+    let settings = Settings { default_lifetime: Duration::ZERO, ..Settings::default() };
+    let token = issued(&settings, Lifetime::Unknown, 0.0);
     assert_eq!(token.phase(start()), Phase::RefreshDue);
     assert_eq!(token.expires_in(start()), Some(secs(1)));
 }
@@ -114,11 +116,11 @@ fn a_lifetime_without_end_is_a_year() {
 
 #[test]
 fn a_static_token_is_fresh_for_ever() {
-    let token = issued(&Policy::default(), Lifetime::Static, 1.0);
+    let token = issued(&Settings::default(), Lifetime::Static, 1.0);
     let later = at(MAX_LIFETIME * 2);
     assert!(token.is_static());
     assert_eq!(token.phase(later), Phase::Fresh);
-    assert!(!token.may_renew(later));
+    assert!(!token.may_refresh(later));
     assert_eq!((token.expires_in(later), token.refresh_in(later)), (None, None));
 }
 
@@ -127,20 +129,20 @@ fn a_lifetime_below_a_second_lives_a_second_from_receipt_is_due_at_once_and_rene
     let received = secs(5);
     for lifetime in [Duration::ZERO, Duration::from_nanos(1), millis(999)] {
         let lifetime = Lifetime::Of(lifetime);
-        let token = Validity::new(&Policy::default(), lifetime, start(), at(received), 0.5);
+        let token = Validity::new(&Settings::default(), lifetime, start(), at(received), 0.5);
         assert_eq!(token.phase(at(received)), Phase::RefreshDue);
         assert_eq!(token.expires_in(at(received)), Some(secs(1)));
         assert_eq!(token.phase(at(received + millis(999))), Phase::RefreshDue);
         assert_eq!(token.phase(at(received + secs(1))), Phase::Expired);
-        assert!(!token.may_renew(at(millis(999))));
-        assert!(token.may_renew(at(secs(1))));
+        assert!(!token.may_refresh(at(millis(999))));
+        assert!(token.may_refresh(at(secs(1))));
     }
 }
 
 #[test]
 fn a_lifetime_counts_from_when_the_request_was_sent() {
     let lifetime = Lifetime::Of(secs(60));
-    let token = Validity::new(&Policy::default(), lifetime, start(), at(secs(30)), 0.0);
+    let token = Validity::new(&Settings::default(), lifetime, start(), at(secs(30)), 0.0);
     assert_eq!(token.expires_in(at(secs(30))), Some(secs(30)));
     assert_eq!(token.phase(at(secs(30))), Phase::RefreshDue);
     assert_eq!(token.phase(at(secs(54))), Phase::Expired);
@@ -180,19 +182,19 @@ fn a_clock_set_back_a_day_does_not_pass_off_a_dead_token() {
 }
 
 #[test]
-fn a_hold_lasts_its_time_and_no_longer() {
-    let hold = Hold::new(start(), secs(10));
-    assert_eq!(hold.left(start()), Some(secs(10)));
-    assert_eq!(hold.left(at(millis(9_999))), Some(millis(1)));
-    assert_eq!(hold.left(at(secs(10))), None);
-    assert_eq!(Hold::new(start(), Duration::ZERO).left(start()), None);
+fn a_backoff_lasts_its_time_and_no_longer() {
+    let backoff = Backoff::new(start(), secs(10));
+    assert_eq!(backoff.remaining(start()), Some(secs(10)));
+    assert_eq!(backoff.remaining(at(millis(9_999))), Some(millis(1)));
+    assert_eq!(backoff.remaining(at(secs(10))), None);
+    assert_eq!(Backoff::new(start(), Duration::ZERO).remaining(start()), None);
 }
 
 #[test]
-fn a_hold_ends_on_a_suspended_machine_and_on_one_whose_clock_is_set_back() {
-    let hold = Hold::new(start(), secs(10));
-    assert_eq!(hold.left(start().suspended(secs(10))), None);
-    assert_eq!(hold.left(at(secs(10)).set_back(secs(DAY))), None);
+fn a_backoff_ends_on_a_suspended_machine_and_on_one_whose_clock_is_set_back() {
+    let backoff = Backoff::new(start(), secs(10));
+    assert_eq!(backoff.remaining(start().suspended(secs(10))), None);
+    assert_eq!(backoff.remaining(at(secs(10)).set_back(secs(DAY))), None);
 }
 
 #[test]
@@ -208,46 +210,46 @@ fn attempts_are_spaced_with_full_jitter_over_1_4_and_16_s() {
 fn flights_are_spaced_1_s_doubling_to_30_s_of_which_half_is_drawn() {
     for (streak, most) in [(0, 1), (1, 1), (2, 2), (3, 4), (4, 8), (5, 16), (6, 30), (64, 30), (u32::MAX, 30)]
     {
-        assert_eq!(flight_spacing(streak, 0.0), secs(most) / 2);
-        assert_eq!(flight_spacing(streak, 1.0), secs(most));
+        assert_eq!(flight_backoff(streak, 0.0), secs(most) / 2);
+        assert_eq!(flight_backoff(streak, 1.0), secs(most));
     }
 }
 
 #[test]
 fn flights_that_met_a_429_without_retry_after_are_spaced_1_s_doubling_to_8_s_of_which_half_is_drawn() {
     for (streak, most) in [(0, 1), (1, 1), (2, 2), (3, 4), (4, 8), (5, 8), (u32::MAX, 8)] {
-        assert_eq!(throttled_spacing(streak, 0.0), secs(most) / 2);
-        assert_eq!(throttled_spacing(streak, 1.0), secs(most));
+        assert_eq!(throttled_backoff(streak, 0.0), secs(most) / 2);
+        assert_eq!(throttled_backoff(streak, 1.0), secs(most));
     }
 }
 
 #[test]
 fn a_terminal_error_is_remembered_for_1_to_5_s() {
-    for (roll, memory) in [(0.0, 1), (0.5, 3), (1.0, 5)] {
-        assert_eq!(terminal_memory(roll), secs(memory));
+    for (jitter, memory) in [(0.0, 1), (0.5, 3), (1.0, 5)] {
+        assert_eq!(terminal_error_ttl(jitter), secs(memory));
     }
 }
 
 #[test]
-fn forced_refreshes_rest_1_s_doubling_to_60_s() {
-    for (streak, rest) in [(0, 1), (1, 1), (2, 2), (3, 4), (6, 32), (7, 60), (64, 60), (u32::MAX, 60)] {
-        assert_eq!(useless_backoff(streak), secs(rest));
+fn forced_refreshes_back_off_1_s_doubling_to_60_s() {
+    for (streak, backoff) in [(0, 1), (1, 1), (2, 2), (3, 4), (6, 32), (7, 60), (64, 60), (u32::MAX, 60)] {
+        assert_eq!(rejection_backoff(streak), secs(backoff));
     }
 }
 
 #[test]
 fn a_deadline_saturates() {
     let now = start().mono;
-    assert_eq!(after(now, secs(30)), now + secs(30));
+    assert_eq!(deadline(now, secs(30)), now + secs(30));
     for endless in [Duration::MAX, secs(u64::MAX)] {
-        assert_eq!(after(now, endless), now + secs(30 * 365 * DAY));
+        assert_eq!(deadline(now, endless), now + secs(30 * 365 * DAY));
     }
 }
 
 #[test]
 fn a_waiter_is_patient_for_the_flight_timeout_and_a_little() {
-    let policy = Policy::default();
-    assert_eq!(policy.patience(), policy.flight_timeout + secs(1));
-    let endless = Policy { flight_timeout: Duration::MAX, ..policy };
+    let settings = Settings::default();
+    assert_eq!(settings.patience(), settings.flight_timeout + secs(1));
+    let endless = Settings { flight_timeout: Duration::MAX, ..settings };
     assert_eq!(endless.patience(), Duration::MAX);
 }

@@ -1,14 +1,14 @@
-//! [`Validity`]: when a token is renewed, and when it is dead.
+//! [`Validity`]: when a token is refreshed, and when it has expired.
 
 use std::time::Duration;
 
-use super::{clock::Now, settings::Policy};
+use super::{clock::Now, settings::Settings};
 
-/// The longest that any token is believed to live. No issuer means more, and nothing is cached for ever.
+/// The longest lifetime that is believed: no issuer means more, and nothing is cached for ever.
 pub(super) const MAX_LIFETIME: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 /// A lifetime below this counts as this, from receipt.
 pub(super) const MIN_LIFETIME: Duration = Duration::from_secs(1);
-/// The share of the lead by which a refresh may come earlier, so that equal tokens are not renewed at once.
+/// The share of the lead by which a refresh may come earlier, so that equal tokens are not refreshed at once.
 const JITTER: f64 = 0.1;
 
 /// How long a token was issued for.
@@ -16,9 +16,9 @@ const JITTER: f64 = 0.1;
 pub(crate) enum Lifetime {
     /// The issuer did not say.
     Unknown,
-    /// As the issuer said.
+    /// What the issuer said.
     Of(Duration),
-    /// It never expires and asking again brings the same: a service plan's API token.
+    /// The token never expires, and its source has no other: a service plan's API token.
     Static,
 }
 
@@ -26,18 +26,19 @@ pub(crate) enum Lifetime {
 #[derive(Clone, Copy, Debug, Hash)]
 pub(crate) struct Validity {
     sent: Now,
+    /// `None` for a token that never expires.
     ages: Option<Ages>,
 }
 
 #[derive(Clone, Copy, Debug, Hash)]
 struct Ages {
-    /// `RefreshDue` from here, as the clocks will show it: every request asks for the phase.
+    /// From here on the token is `RefreshDue`, as the clocks will show it: every call compares with this.
     due_at: Now,
-    /// `Expired` from here, likewise: `expires` less the margin.
+    /// From here on the token is `Expired`, likewise: `expires` less the margin.
     unusable_at: Now,
-    /// The age from which a refresh may start: when it is due, but never within 1 s of the request for this token.
-    renew: Duration,
-    /// The age by the issuer's word.
+    /// The age from which a refresh may start.
+    refresh: Duration,
+    /// The age at which the token expires, as reported by the issuer.
     expires: Duration,
 }
 
@@ -52,26 +53,33 @@ pub(crate) enum Phase {
 // === impl Validity ===
 
 impl Validity {
-    /// `sent` and `received` frame the token request; `roll` is a random number in `0.0..1.0`.
-    pub(crate) fn new(policy: &Policy, lifetime: Lifetime, sent: Now, received: Now, roll: f64) -> Self {
+    /// Computes the life of a token: `sent` and `received` frame the token request; `jitter` is a random number in `0.0..1.0`.
+    pub(crate) fn new(
+        settings: &Settings,
+        lifetime: Lifetime,
+        sent: Now,
+        received: Now,
+        jitter: f64,
+    ) -> Self {
         let lifetime = match lifetime {
             Lifetime::Static => return Self { sent, ages: None },
-            Lifetime::Unknown => policy.default_lifetime,
+            Lifetime::Unknown => settings.default_lifetime,
             Lifetime::Of(lifetime) => lifetime,
         };
-        let (due, renew, unusable, expires) = if lifetime < MIN_LIFETIME {
+        let (due, refresh, unusable, expires) = if lifetime < MIN_LIFETIME {
             let expires = received.since(sent).saturating_add(MIN_LIFETIME);
             (Duration::ZERO, MIN_LIFETIME, expires, expires)
         } else {
             let expires = lifetime.min(MAX_LIFETIME);
-            let lead = policy.refresh_lead.min(expires / 2);
-            let margin = policy.expiry_margin.min(expires / 10);
+            let lead = settings.refresh_lead.min(expires / 2);
+            let margin = settings.expiry_margin.min(expires / 10);
             let unusable = expires.saturating_sub(margin);
-            let due = expires.saturating_sub(lead).saturating_sub(lead.mul_f64(JITTER * roll)).min(unusable);
+            let due =
+                expires.saturating_sub(lead).saturating_sub(lead.mul_f64(JITTER * jitter)).min(unusable);
             (due, due, unusable, expires)
         };
-        let (due_at, unusable_at) = (sent.later(due), sent.later(unusable));
-        Self { sent, ages: Some(Ages { due_at, unusable_at, renew, expires }) }
+        let (due_at, unusable_at) = (sent.plus_saturating(due), sent.plus_saturating(unusable));
+        Self { sent, ages: Some(Ages { due_at, unusable_at, refresh, expires }) }
     }
 
     #[inline]
@@ -88,19 +96,19 @@ impl Validity {
         }
     }
 
-    /// Whether a refresh may be started now because it is due.
-    pub(crate) fn may_renew(&self, now: Now) -> bool {
-        self.ages.as_ref().is_some_and(|ages| now.since(self.sent) >= ages.renew)
+    /// Returns whether a refresh may start now because it is due.
+    pub(crate) fn may_refresh(&self, now: Now) -> bool {
+        self.ages.as_ref().is_some_and(|ages| now.since(self.sent) >= ages.refresh)
     }
 
-    /// Time left by the issuer's word; `None` if the token never expires.
+    /// Returns the time left, as reported by the issuer; `None` if the token never expires.
     pub(crate) fn expires_in(&self, now: Now) -> Option<Duration> {
         self.ages.as_ref().map(|ages| ages.expires.saturating_sub(now.since(self.sent)))
     }
 
-    /// Time until a refresh is due; `None` if it never is.
+    /// Returns the time until a refresh may start; `None` if it never may.
     pub(crate) fn refresh_in(&self, now: Now) -> Option<Duration> {
-        self.ages.as_ref().map(|ages| ages.renew.saturating_sub(now.since(self.sent)))
+        self.ages.as_ref().map(|ages| ages.refresh.saturating_sub(now.since(self.sent)))
     }
 
     pub(crate) fn age(&self, now: Now) -> Duration {

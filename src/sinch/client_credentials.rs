@@ -27,8 +27,8 @@ use crate::refresher::TokenRefresher;
 use crate::{
     audience::{Audience, is_loopback, is_sinch_issuer},
     error::{BoxError, Fault, TokenError},
-    schedule::{Clock, after},
-    telemetry::{asks, asks_as},
+    schedule::{Clock, deadline},
+    telemetry::{record_endpoint, record_key_id},
     token::{IssuedToken, TokenSource},
 };
 
@@ -145,15 +145,15 @@ where
     RB::Error: Into<BoxError>,
 {
     async fn fetch(&self) -> Result<IssuedToken, TokenError> {
-        asks(self.endpoint.host().unwrap_or_default());
+        record_endpoint(self.endpoint.host().unwrap_or_default());
         self.check_endpoint()?;
-        let deadline = after(Clock::SYSTEM.now().mono, self.attempt_timeout);
+        let deadline = deadline(Clock::SYSTEM.now().mono, self.attempt_timeout);
         let timed_out = |_elapsed| TokenError::of(Fault::AttemptTimedOut);
         let key = timeout_at(deadline, self.key.dyn_access_key())
             .await
             .map_err(timed_out)?
             .map_err(|error| TokenError::of(Fault::Credentials).caused_by(error))?;
-        asks_as(key.key_id());
+        record_key_id(key.key_id());
         let request = self.request(&key)?;
         let mut client = self.client.clone();
         let exchange = async {

@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 use crate::{
     audience::Audience,
     error::{CredentialsError, TokenError},
-    telemetry::asks_as,
+    telemetry::record_key_id,
     token::{IssuedToken, TokenSource, is_visible_ascii},
 };
 
@@ -214,7 +214,7 @@ impl ServicePlan {
 
 impl TokenSource for ServicePlan {
     async fn fetch(&self) -> Result<IssuedToken, TokenError> {
-        asks_as(self.service_plan_id());
+        record_key_id(self.service_plan_id());
         IssuedToken::never_expires(self.api_token())
     }
 

@@ -1,4 +1,4 @@
-//! Flights and their attempts.
+//! [`FlightSpan`]: a flight and its attempts, as operators see them.
 
 use std::{
     error::Error,
@@ -15,25 +15,23 @@ use tokio::{task::futures::TaskLocalFuture, time::Instant};
 use tracing::{Instrument, Level, Span, event, field::Empty, instrument::Instrumented};
 
 use super::{
-    metrics as meter,
-    observer::{Observer, Peer, TARGET, since, timestamp},
+    metrics,
+    observer::{Observer, Peer, TARGET, elapsed, timestamp},
 };
 use crate::{
     error::TokenError,
     schedule::{Clock, Now},
-    token::{AccessToken, Reason, TokenState, TokenStatus},
+    token::{AccessToken, Reason, TokenStatus},
 };
 
-type Outcome = Result<AccessToken, TokenError>;
-
 tokio::task_local! {
-    /// The flight that this task is.
-    static WATCH: Arc<Watch>;
+    /// The span of the flight that this task is: by it a source, which knows neither, reports who asks, and whom.
+    static CURRENT: Arc<FlightSpan>;
 }
 
 /// A flight: one span.
 #[derive(Debug)]
-pub(crate) struct Watch {
+pub(crate) struct FlightSpan {
     observer: Arc<Observer>,
     span: Span,
     reason: Reason,
@@ -42,19 +40,19 @@ pub(crate) struct Watch {
     ended: AtomicBool,
 }
 
-/// A token request. Dropped before it is answered, it was given up.
+/// A token request. Dropped before it is answered, it was cancelled.
 #[derive(Debug)]
 pub(crate) struct Attempt<'a> {
-    watch: &'a Watch,
+    span: &'a FlightSpan,
     number: u32,
     sent: Instant,
     outcome: &'static str,
 }
 
-// === impl Watch ===
+// === impl FlightSpan ===
 
-impl Watch {
-    /// Opens the span of a flight: its own root, for it belongs to no call.
+impl FlightSpan {
+    /// Opens the span of a flight. It is a root, because it belongs to no call.
     pub(crate) fn new(observer: &Arc<Observer>, reason: Reason) -> Arc<Self> {
         let peer = observer.peer().clone();
         let span = tracing::info_span!(
@@ -84,26 +82,24 @@ impl Watch {
         })
     }
 
-    /// Runs `flight` within the span, where its source [says](identify) who asks, and whom.
-    pub(crate) fn over<F: Future>(self: Arc<Self>, flight: F) -> Instrumented<TaskLocalFuture<Arc<Self>, F>> {
+    /// Runs `flight` within the span, where its source reports [who asks](record_key_id), and [whom](record_endpoint).
+    pub(crate) fn instrument<F: Future>(
+        self: Arc<Self>,
+        flight: F,
+    ) -> Instrumented<TaskLocalFuture<Arc<Self>, F>> {
         let span = self.span.clone();
-        WATCH.scope(self, flight).instrument(span)
+        CURRENT.scope(self, flight).instrument(span)
     }
 
+    /// Counts a token request, and starts to measure it.
     pub(crate) fn attempt(&self) -> Attempt<'_> {
+        self.observer.count_token_request();
         let number = self.attempts.fetch_add(1, Ordering::Relaxed) + 1;
-        Attempt { watch: self, number, sent: Clock::SYSTEM.now().mono, outcome: "given_up" }
+        Attempt { span: self, number, sent: Clock::SYSTEM.now().mono, outcome: "cancelled" }
     }
 
-    /// The flight has a result, which left the refresher in `status`; before it `failures` flights in a row had failed.
-    pub(crate) fn landed(&self, outcome: &Outcome, failures: u32, status: &TokenStatus, now: Now) {
-        match outcome {
-            Ok(token) => self.refreshed(token, failures, status, now),
-            Err(error) => self.failed(error, status, now),
-        }
-    }
-
-    fn refreshed(&self, token: &AccessToken, failures: u32, status: &TokenStatus, now: Now) {
+    /// The flight brought `token`, which left the refresher in `status`; before it `failures` flights in a row had failed.
+    pub(crate) fn succeeded(&self, token: &AccessToken, failures: u32, status: &TokenStatus, now: Now) {
         let generation = token.generation();
         let lifetime = token.validity().expires_in(now).map(|left| left + token.validity().age(now));
         let lifetime_seconds = lifetime.map(|lifetime| lifetime.as_secs_f64());
@@ -113,7 +109,7 @@ impl Watch {
             key_id,
             reason = self.reason.as_str(),
             attempts = self.attempts(),
-            latency_seconds = since(self.started).as_secs_f64(),
+            latency_seconds = elapsed(self.started).as_secs_f64(),
             generation,
             lifetime_seconds,
             refresh_in_seconds = status.refresh_in.map(|wait| wait.as_secs_f64()),
@@ -124,15 +120,16 @@ impl Watch {
         self.span.record("lifetime_seconds", lifetime_seconds);
         self.end("refreshed");
         let expiry = status.expires_in.map_or(f64::INFINITY, |left| timestamp(now.wall, left));
-        meter::set("sinch_auth_token_generation", key_id, [], generation as f64);
-        meter::set("sinch_auth_token_expiry_timestamp_seconds", key_id, [], expiry);
-        meter::set("sinch_auth_cooldown_timestamp_seconds", key_id, [("cause", "failure")], 0.0);
+        metrics::set("sinch_auth_token_generation", key_id, [], generation as f64);
+        metrics::set("sinch_auth_token_expiry_timestamp_seconds", key_id, [], expiry);
+        metrics::set("sinch_auth_backoff_timestamp_seconds", key_id, [("cause", "failure")], 0.0);
     }
 
+    /// The flight failed, which left the refresher in `status`.
     pub(crate) fn failed(&self, error: &TokenError, status: &TokenStatus, now: Now) {
         let key_id = &*self.observer.key_id();
         let error_type = error.kind().as_str();
-        let usable = matches!(status.state, TokenState::Fresh | TokenState::RefreshDue);
+        let usable = status.state.is_usable();
         let serves = usable && self.reason != Reason::Unauthorized;
         let expires = status.expires_in.filter(|_| usable).map(|left| left.as_secs_f64());
         let retry_in = status.retry_in.unwrap_or_default();
@@ -143,7 +140,7 @@ impl Watch {
                     key_id,
                     reason = self.reason.as_str(),
                     attempts = self.attempts(),
-                    latency_seconds = since(self.started).as_secs_f64(),
+                    latency_seconds = elapsed(self.started).as_secs_f64(),
                     "error.type" = error_type,
                     error = %error,
                     error.causes = causes(error).as_deref(),
@@ -170,15 +167,15 @@ impl Watch {
         self.span.record("otel.status_code", "ERROR");
         self.end("failed");
         let until = timestamp(now.wall, retry_in);
-        meter::set("sinch_auth_cooldown_timestamp_seconds", key_id, [("cause", "failure")], until);
+        metrics::set("sinch_auth_backoff_timestamp_seconds", key_id, [("cause", "failure")], until);
     }
 
-    /// Comes after the flight's events, beside which subscribers print what the span has by then.
+    /// Records the end. Comes after the flight's events, beside which subscribers print what the span has by then.
     fn end(&self, outcome: &'static str) {
         if !self.ended.swap(true, Ordering::Relaxed) {
             self.span.record("attempts", self.attempts());
             self.span.record("outcome", outcome);
-            self.span.record("latency_seconds", since(self.started).as_secs_f64());
+            self.span.record("latency_seconds", elapsed(self.started).as_secs_f64());
         }
     }
 
@@ -187,9 +184,9 @@ impl Watch {
     }
 }
 
-impl Drop for Watch {
+impl Drop for FlightSpan {
     fn drop(&mut self) {
-        self.end("given_up");
+        self.end("cancelled");
     }
 }
 
@@ -203,13 +200,13 @@ impl Attempt<'_> {
     /// The next attempt of the flight comes after `next`; without one there is none.
     pub(crate) fn failed(mut self, error: &TokenError, next: Option<Duration>) {
         self.outcome = error.kind().as_str();
-        let peer = self.watch.observer.peer().clone();
+        let peer = self.span.observer.peer().clone();
         event!(
-            target: TARGET, parent: &self.watch.span, Level::INFO,
+            target: TARGET, parent: &self.span.span, Level::INFO,
             key_id = peer.key_id.as_deref().unwrap_or_default(),
             server.address = peer.server.as_deref(),
             attempt = self.number,
-            latency_seconds = since(self.sent).as_secs_f64(),
+            latency_seconds = elapsed(self.sent).as_secs_f64(),
             "error.type" = self.outcome,
             http.response.status_code = error.status().map(|status| status.as_u16()),
             error = %error,
@@ -222,34 +219,34 @@ impl Attempt<'_> {
 
 impl Drop for Attempt<'_> {
     fn drop(&mut self) {
-        let key_id = &*self.watch.observer.key_id();
-        let labels = [("reason", self.watch.reason.as_str()), ("outcome", self.outcome)];
-        meter::count("sinch_auth_token_requests_total", key_id, labels);
-        meter::time("sinch_auth_token_request_duration_seconds", key_id, labels, since(self.sent));
+        let key_id = &*self.span.observer.key_id();
+        let labels = [("reason", self.span.reason.as_str()), ("outcome", self.outcome)];
+        metrics::count("sinch_auth_token_requests_total", key_id, labels);
+        metrics::time("sinch_auth_token_request_duration_seconds", key_id, labels, elapsed(self.sent));
     }
 }
 
-/// Says, from within a flight, the host of the token endpoint.
-pub(crate) fn asks(host: &str) {
-    identify("server.address", host, |peer| &mut peer.server);
+/// Reports, from within a flight, the host of the token endpoint.
+pub(crate) fn record_endpoint(host: &str) {
+    record("server.address", host, |peer| &mut peer.server);
 }
 
-/// Says, from within a flight, whose key asks.
-pub(crate) fn asks_as(key_id: &str) {
-    identify("key_id", key_id, |peer| &mut peer.key_id);
+/// Reports, from within a flight, whose key asks.
+pub(crate) fn record_key_id(key_id: &str) {
+    record("key_id", key_id, |peer| &mut peer.key_id);
 }
 
-fn identify(field: &str, value: &str, known: fn(&mut Peer) -> &mut Option<Arc<str>>) {
-    // Outside of a flight, a source that someone calls by hand.
-    let _ = WATCH.try_with(|watch| {
-        let before = known(&mut watch.observer.peer()).replace(Arc::from(value));
+fn record(field: &str, value: &str, known: fn(&mut Peer) -> &mut Option<Arc<str>>) {
+    // Outside of a flight there is none: someone calls the source directly.
+    let _ = CURRENT.try_with(|flight| {
+        let before = known(&mut flight.observer.peer()).replace(Arc::from(value));
         if before.as_deref() != Some(value) {
-            watch.span.record(field, value);
+            flight.span.record(field, value);
         }
     });
 }
 
-/// What `error` says of its causes, the nearest first.
+/// Returns the messages of the causes of `error`, the nearest first.
 fn causes(error: &TokenError) -> Option<String> {
     let causes: Vec<String> =
         iter::successors(error.source(), |error| (*error).source()).map(ToString::to_string).collect();

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::{bucket::Bucket, challenge::Challenge, counts::Counts, script::Rules};
 use crate::{
-    schedule::{Clock, after},
+    schedule::{Clock, deadline},
     sinch::AccessKey,
 };
 
@@ -106,7 +106,7 @@ impl Known {
         let token = jwt(self.key.key_id(), self.counts.tokens_issued);
         let now = now();
         self.live.retain(|_, expires| *expires > now);
-        self.live.insert(token.clone(), after(now, self.lifetime));
+        self.live.insert(token.clone(), deadline(now, self.lifetime));
         token
     }
 

@@ -14,12 +14,13 @@ use crate::schedule::{Clock, Phase, Validity};
 /// Cloning is one reference count. There is no way to read the token itself but through its header; `Debug`
 /// shows the generation only.
 #[derive(Clone)]
-pub struct AccessToken(pub(crate) Arc<Inner>);
+pub struct AccessToken(Arc<CachedToken>);
 
-pub(crate) struct Inner {
-    pub(crate) authorization: HeaderValue,
-    pub(crate) generation: u64,
-    pub(crate) validity: Validity,
+/// What an [`AccessToken`] points to, for those who keep the pointer elsewhere.
+pub(crate) struct CachedToken {
+    authorization: HeaderValue,
+    generation: u64,
+    validity: Validity,
     clock: Clock,
 }
 
@@ -27,7 +28,7 @@ pub(crate) struct Inner {
 
 impl AccessToken {
     pub(crate) fn new(authorization: HeaderValue, generation: u64, validity: Validity, clock: Clock) -> Self {
-        Self(Arc::new(Inner { authorization, generation, validity, clock }))
+        Self(Arc::new(CachedToken { authorization, generation, validity, clock }))
     }
 
     /// Returns the value for the `Authorization` header, `Bearer …` (RFC 6750 §2.1), marked sensitive.
@@ -42,15 +43,15 @@ impl AccessToken {
         self.0.generation
     }
 
-    /// Returns the time left by the issuer's word, counted from when the token request was sent, down to zero.
+    /// Returns the time left, as reported by the issuer and counted from when the token request was sent.
     ///
-    /// `None` for a token that never expires, such as a service plan's.
+    /// It counts down to zero. `None` for a token that never expires, such as a service plan's.
     #[must_use]
     pub fn expires_in(&self) -> Option<Duration> {
         self.0.validity.expires_in(self.0.clock.now())
     }
 
-    /// Puts the header that carries this token among `headers`.
+    /// Inserts the header that carries this token.
     pub(crate) fn authorize(&self, headers: &mut HeaderMap) -> Result<(), MaxSizeReached> {
         self.0.authorize(headers)
     }
@@ -58,6 +59,21 @@ impl AccessToken {
     #[inline]
     pub(crate) fn validity(&self) -> &Validity {
         &self.0.validity
+    }
+
+    /// Returns where the token is in its life, by a reading of the clocks.
+    pub(crate) fn phase(&self) -> Phase {
+        self.0.phase()
+    }
+
+    pub(crate) fn as_cached(&self) -> &Arc<CachedToken> {
+        &self.0
+    }
+}
+
+impl From<Arc<CachedToken>> for AccessToken {
+    fn from(cached: Arc<CachedToken>) -> Self {
+        Self(cached)
     }
 }
 
@@ -71,9 +87,14 @@ impl fmt::Debug for AccessToken {
     }
 }
 
-// === impl Inner ===
+// === impl CachedToken ===
 
-impl Inner {
+impl CachedToken {
+    #[inline]
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation
+    }
+
     /// Reads the clocks, unless the token never expires.
     #[inline]
     pub(crate) fn phase(&self) -> Phase {

@@ -47,8 +47,8 @@ impl IssuedToken {
         self.authorization
     }
 
-    /// Whether this is the very token that is in use already.
-    pub(crate) fn is_the_same_as(&self, token: &AccessToken) -> bool {
+    /// Returns whether this is the very token that is in use already.
+    pub(crate) fn is_same_as(&self, token: &AccessToken) -> bool {
         self.authorization == token.authorization()
     }
 }
@@ -73,7 +73,7 @@ fn bearer(token: &str) -> Result<HeaderValue, TokenError> {
     Ok(value)
 }
 
-/// Whether `text` is not empty and has no space, control or non-ASCII character.
+/// Returns whether `text` is not empty and has no space, control or non-ASCII character.
 pub(crate) fn is_visible_ascii(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic())
 }

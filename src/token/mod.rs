@@ -1,7 +1,8 @@
-//! Tokens, and where they come from.
+//! A token: how it is issued, in use, and seen from outside; and why another one is asked for.
 
 mod access_token;
 mod issued_token;
+mod reason;
 mod source;
 mod status;
 
@@ -12,8 +13,8 @@ pub use self::{
     status::{TokenState, TokenStatus},
 };
 pub(crate) use self::{
-    access_token::Inner,
+    access_token::CachedToken,
     issued_token::is_visible_ascii,
+    reason::{Reason, RetryOutcome},
     source::DynTokenSource,
-    status::{Reason, Summary},
 };

@@ -1,14 +1,10 @@
-//! [`TokenStatus`]: what an operator wants to know, for health endpoints.
+//! [`TokenStatus`]: what an operator wants to know, for health endpoints. The refresher's state fills it.
 
 use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
-use super::access_token::AccessToken;
-use crate::{
-    error::TokenError,
-    schedule::{Now, Phase},
-};
+use crate::{error::TokenError, schedule::Phase};
 
 /// The state of a [`TokenRefresher`](crate::TokenRefresher) at one moment. Holds no secret.
 ///
@@ -20,7 +16,7 @@ pub struct TokenStatus {
     pub state: TokenState,
     /// The number of the current token: 0 before the first, growing with each that differs from the last.
     pub generation: u64,
-    /// Seconds until the token expires by the issuer's word; absent without a token or if it never expires.
+    /// Seconds until the token expires, as reported by the issuer; absent without a token or if it never expires.
     #[serde(serialize_with = "seconds")]
     pub expires_in: Option<Duration>,
     /// Seconds until calls start to refresh it, 0 if they do now; absent without a token or if it never expires.
@@ -58,65 +54,21 @@ pub enum TokenState {
     Expired,
 }
 
-/// Why a flight starts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Reason {
-    /// There has been no token yet.
-    First,
-    /// The token's refresh is due.
-    Due,
-    /// The token has expired.
-    Expired,
-    /// An API rejected the token.
-    Unauthorized,
-}
+// === impl TokenState ===
 
-/// A look at the ledger, for `TokenStatus`.
-#[derive(Debug)]
-pub(crate) struct Summary {
-    pub(crate) token: Option<AccessToken>,
-    pub(crate) in_flight: bool,
-    pub(crate) failures: u32,
-    pub(crate) last_error: Option<TokenError>,
-    pub(crate) retry_in: Option<Duration>,
-    pub(crate) rejection_backoff: Option<Duration>,
-}
-
-// === impl Reason ===
-
-impl Reason {
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::First => "first",
-            Self::Due => "due",
-            Self::Expired => "expired",
-            Self::Unauthorized => "unauthorized",
+impl TokenState {
+    pub(crate) fn of(phase: Option<Phase>) -> Self {
+        match phase {
+            None => Self::Empty,
+            Some(Phase::Fresh) => Self::Fresh,
+            Some(Phase::RefreshDue) => Self::RefreshDue,
+            Some(Phase::Expired) => Self::Expired,
         }
     }
-}
 
-// === impl TokenStatus ===
-
-impl TokenStatus {
-    pub(crate) fn new(summary: Summary, token_requests: u64, now: Now) -> Self {
-        let validity = summary.token.as_ref().map(AccessToken::validity);
-        Self {
-            state: match validity.map(|validity| validity.phase(now)) {
-                None => TokenState::Empty,
-                Some(Phase::Fresh) => TokenState::Fresh,
-                Some(Phase::RefreshDue) => TokenState::RefreshDue,
-                Some(Phase::Expired) => TokenState::Expired,
-            },
-            generation: summary.token.as_ref().map_or(0, AccessToken::generation),
-            expires_in: validity.and_then(|validity| validity.expires_in(now)),
-            refresh_in: validity.and_then(|validity| validity.refresh_in(now)),
-            retry_in: summary.retry_in,
-            rejection_backoff: summary.rejection_backoff,
-            last_error: summary.last_error,
-            consecutive_failures: summary.failures,
-            in_flight: summary.in_flight,
-            token_requests,
-        }
+    /// Whether calls use the token.
+    pub(crate) fn is_usable(self) -> bool {
+        matches!(self, Self::Fresh | Self::RefreshDue)
     }
 }
 

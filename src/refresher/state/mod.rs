@@ -1,12 +1,11 @@
-//! Every decision about tokens, flights and rejections: pure.
+//! Every decision about tokens, flights and rejections. Pure: readings of the clocks and random numbers are arguments,
+//! and the answer is an [`Action`].
 
-mod ledger;
+mod failure;
+mod machine;
 mod rejections;
 
-pub(crate) use self::{
-    ledger::{Goal, Ledger, Step},
-    rejections::Verdict,
-};
+pub(super) use self::machine::{Action, State, Want};
 
 #[cfg(test)]
 mod tests;

@@ -5,7 +5,7 @@ use http::{
     header::{AUTHORIZATION, HOST},
 };
 
-use crate::origin::{Origin, origin};
+use crate::origin::Origin;
 
 /// The head of a request, to be sent again with another token.
 pub(crate) struct Head {
@@ -42,7 +42,7 @@ impl Head {
     /// Who answers this request.
     pub(crate) fn origin(&self) -> Origin {
         let mut fields = self.headers.iter().flatten();
-        origin(&self.uri, || fields.find(|(name, _)| name == HOST).map(|(_, value)| value))
+        Origin::of(&self.uri, || fields.find(|(name, _)| name == HOST).map(|(_, value)| value))
     }
 
     pub(crate) fn with<B>(self, authorization: &HeaderValue, body: B) -> Request<B> {

@@ -166,21 +166,18 @@ async fn the_host_of_a_request_without_authority_is_that_of_its_host_header() {
 
 #[tokio::test(start_paused = true)]
 async fn that_an_api_rejects_fresh_tokens_is_said_once_until_its_pause_is_over() {
-    const PAUSED: &str = "fresh tokens rejected, refreshes paused";
+    const BACKOFF_BEGAN: &str = "fresh tokens rejected, refreshes back off";
     let observed = Observed::start();
     let tokens = warm(&ScriptedSource::new()).await;
     for _ in 0..20 {
         call(&tokens, &["token-1", "token-2", "token-3"]).await;
     }
-    let paused = observed.log.events_named(PAUSED);
-    assert_eq!((paused.len(), paused[0].level), (1, Level::WARN));
-    assert_eq!(
-        (paused[0].field("server.address"), paused[0].seconds("resume_in_seconds")),
-        (&*api_host(), 1.0)
-    );
+    let began = observed.log.events_named(BACKOFF_BEGAN);
+    assert_eq!((began.len(), began[0].level), (1, Level::WARN));
+    assert_eq!((began[0].field("server.address"), began[0].seconds("backoff_seconds")), (&*api_host(), 1.0));
     sleep(MINUTE).await;
     call(&tokens, &["token-1", "token-2", "token-3"]).await;
-    assert_eq!(observed.log.events_named(PAUSED).len(), 2);
+    assert_eq!(observed.log.events_named(BACKOFF_BEGAN).len(), 2);
 }
 
 #[tokio::test(start_paused = true)]
@@ -190,7 +187,7 @@ async fn an_api_that_rejects_uploads_is_paused_aloud_though_no_retry_tells() {
     for _ in 0..5 {
         call_that_cannot_be_replayed(&tokens).await;
     }
-    assert_eq!(observed.log.events_named("fresh tokens rejected, refreshes paused").len(), 1);
+    assert_eq!(observed.log.events_named("fresh tokens rejected, refreshes back off").len(), 1);
 }
 
 #[tokio::test(start_paused = true)]

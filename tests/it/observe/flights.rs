@@ -91,7 +91,7 @@ async fn a_flight_says_why_it_started() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_flight_that_no_one_wants_any_more_was_given_up() {
+async fn a_flight_that_no_one_wants_any_more_was_cancelled() {
     let observed = Observed::start();
     let tokens = builder(&ScriptedSource::new().then(Answer::Hang)).build();
     let mut call = tokio_test::task::spawn(tokens.token());
@@ -100,10 +100,10 @@ async fn a_flight_that_no_one_wants_any_more_was_given_up() {
     drop(call);
     drop(tokens);
     settle().await;
-    assert_eq!(last(&observed).field("outcome"), "given_up");
+    assert_eq!(last(&observed).field("outcome"), "cancelled");
     assert!(observed.log.events().is_empty());
-    let given_up = [("outcome", "given_up")];
-    assert_eq!(observed.meters.count("sinch_auth_token_requests_total", &given_up), 1);
+    let cancelled = [("outcome", "cancelled")];
+    assert_eq!(observed.meters.count("sinch_auth_token_requests_total", &cancelled), 1);
 }
 
 #[tokio::test]

@@ -27,7 +27,7 @@ const RETRIES: &str = "sinch_auth_retries_total";
 const REFUSALS: &str = "sinch_auth_audience_refusals_total";
 const EXPIRY: &str = "sinch_auth_token_expiry_timestamp_seconds";
 const GENERATION: &str = "sinch_auth_token_generation";
-const COOLDOWN: &str = "sinch_auth_cooldown_timestamp_seconds";
+const BACKOFF: &str = "sinch_auth_backoff_timestamp_seconds";
 
 /// Asserts that the one `401` so far was settled by `verdict`.
 #[track_caller]
@@ -157,7 +157,7 @@ async fn gauges_say_which_token_is_in_use_and_when_it_expires() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_cooldown_after_a_failure_is_a_gauge_until_a_flight_succeeds() {
+async fn the_backoff_after_a_failure_is_a_gauge_until_a_flight_succeeds() {
     let observed = Observed::start();
     let source = ScriptedSource::new();
     let tokens = warm(&source).await;
@@ -165,11 +165,11 @@ async fn the_cooldown_after_a_failure_is_a_gauge_until_a_flight_succeeds() {
     source.clone().then_error(TokenErrorKind::Rejected);
     refresh_in_background(&tokens).await;
     let failure = [("cause", "failure")];
-    let left = observed.meters.gauge(COOLDOWN, &failure);
+    let left = observed.meters.gauge(BACKOFF, &failure);
     assert!((1.0..=5.0).contains(&left), "{left}");
     tokio::time::sleep(Duration::from_secs(5)).await;
     refresh_in_background(&tokens).await;
-    assert_eq!(observed.meters.gauge(COOLDOWN, &failure), 0.0);
+    assert_eq!(observed.meters.gauge(BACKOFF, &failure), 0.0);
 }
 
 #[tokio::test(start_paused = true)]
@@ -177,7 +177,7 @@ async fn the_pause_of_an_api_that_rejects_fresh_tokens_is_a_gauge() {
     let observed = Observed::start();
     let tokens = warm(&ScriptedSource::new()).await;
     call(&tokens, &["token-1", "token-2"]).await;
-    assert!(observed.meters.gauge(COOLDOWN, &[("cause", "unauthorized")]) > 0.0);
+    assert!(observed.meters.gauge(BACKOFF, &[("cause", "unauthorized")]) > 0.0);
 }
 
 #[tokio::test(start_paused = true)]

@@ -7,8 +7,8 @@ const UNAVAILABLE: TokenErrorKind = TokenErrorKind::Unavailable;
 #[test]
 fn a_terminal_error_is_answered_from_memory_for_1_to_5_s() {
     for kind in [TokenErrorKind::Rejected, TokenErrorKind::Credentials, TokenErrorKind::InvalidResponse] {
-        for (roll, memory) in [(0.0, 1), (0.5, 3), (1.0, 5)] {
-            let mut it = Fixture { roll, ..Fixture::empty() };
+        for (jitter, memory) in [(0.0, 1), (0.5, 3), (1.0, 5)] {
+            let mut it = Fixture { jitter, ..Fixture::empty() };
             it.fail_once(&error(kind), start());
             it.assert_held(start(), secs(memory), kind);
         }
@@ -17,7 +17,7 @@ fn a_terminal_error_is_answered_from_memory_for_1_to_5_s() {
 
 #[test]
 fn a_terminal_error_is_remembered_no_longer_the_hundredth_time() {
-    let mut it = Fixture { roll: 1.0, ..Fixture::empty() };
+    let mut it = Fixture { jitter: 1.0, ..Fixture::empty() };
     for _ in 0..100 {
         it.fail_once(&error(TokenErrorKind::Rejected), start());
     }
@@ -26,7 +26,7 @@ fn a_terminal_error_is_remembered_no_longer_the_hundredth_time() {
 
 #[test]
 fn transient_failures_space_flights_1_s_doubling_to_30_s() {
-    let mut it = Fixture { roll: 1.0, ..Fixture::empty() };
+    let mut it = Fixture { jitter: 1.0, ..Fixture::empty() };
     let mut now = start();
     for spacing in [1, 2, 4, 8, 16, 30, 30] {
         it.fail_once(&error(UNAVAILABLE), now);
@@ -37,7 +37,7 @@ fn transient_failures_space_flights_1_s_doubling_to_30_s() {
 
 #[test]
 fn a_429_without_retry_after_spaces_flights_8_s_at_most_and_other_failures_go_on_from_there() {
-    let mut it = Fixture { roll: 1.0, ..Fixture::empty() };
+    let mut it = Fixture { jitter: 1.0, ..Fixture::empty() };
     let throttled = TokenErrorKind::Throttled;
     for (kind, spacing) in
         [(throttled, 1), (throttled, 2), (throttled, 4), (throttled, 8), (throttled, 8), (UNAVAILABLE, 30)]
@@ -49,18 +49,18 @@ fn a_429_without_retry_after_spaces_flights_8_s_at_most_and_other_failures_go_on
 
 #[test]
 fn after_terminal_errors_transient_ones_are_spaced_from_1_s_again() {
-    let mut it = Fixture { roll: 1.0, ..Fixture::empty() };
+    let mut it = Fixture { jitter: 1.0, ..Fixture::empty() };
     for kind in [UNAVAILABLE, UNAVAILABLE, TokenErrorKind::Rejected, UNAVAILABLE] {
         it.fail_once(&error(kind), start());
     }
-    assert_eq!(it.ledger.summary(start()).failures, 4);
+    assert_eq!(it.state.failures(), 4);
     it.assert_held(start(), secs(1), UNAVAILABLE);
 }
 
 #[test]
 fn a_valid_token_is_used_while_refreshes_fail_and_no_longer_than_it_is_valid() {
     let mut it = Fixture::with_token();
-    it.roll = 1.0;
+    it.jitter = 1.0;
     let mut now = at(DUE);
     for spacing in [1, 2, 4, 8, 16, 30, 30] {
         assert_eq!(it.token(now), Did::UseAndRefresh(1));
@@ -92,7 +92,7 @@ fn retry_after_is_obeyed_by_everyone_and_for_an_hour_at_most() {
 
 #[test]
 fn retry_after_does_not_shorten_a_spacing() {
-    let mut it = Fixture { roll: 1.0, ..Fixture::empty() };
+    let mut it = Fixture { jitter: 1.0, ..Fixture::empty() };
     for _ in 0..6 {
         let impatient = error(TokenErrorKind::Throttled).with_retry_after(Some(secs(1)));
         it.fail_once(&impatient, start());
@@ -112,7 +112,7 @@ fn retry_after_holds_forced_and_due_refreshes_too() {
 #[test]
 fn after_a_panic_the_next_call_asks_again_and_after_the_second_it_waits() {
     let panicked = TokenError::of(Fault::Panicked);
-    let mut it = Fixture { roll: 1.0, ..Fixture::empty() };
+    let mut it = Fixture { jitter: 1.0, ..Fixture::empty() };
     it.fail_once(&panicked, start());
     it.assert_held(start(), Duration::ZERO, TokenErrorKind::Panicked);
     it.fail(&panicked, start());
@@ -124,14 +124,14 @@ fn a_missing_runtime_is_neither_remembered_nor_spaced() {
     for missing in [TokenError::of(Fault::NoRuntime), error(TokenErrorKind::NoRuntime)] {
         let mut it = Fixture::empty();
         it.fail_once(&missing, start());
-        assert!(it.ledger.summary(start()).last_error.is_none());
+        assert!(it.state.status(0, start()).last_error.is_none());
         it.assert_held(start(), Duration::ZERO, TokenErrorKind::NoRuntime);
     }
 }
 
 #[test]
 fn a_missing_runtime_does_not_end_the_hold_of_an_earlier_failure() {
-    let mut it = Fixture { roll: 1.0, ..Fixture::empty() };
+    let mut it = Fixture { jitter: 1.0, ..Fixture::empty() };
     it.fail_once(&error(UNAVAILABLE), start());
     it.fail_once(&error(TokenErrorKind::NoRuntime), start());
     it.assert_held(start(), secs(1), UNAVAILABLE);
@@ -154,10 +154,10 @@ fn a_suspended_machine_asks_again_at_once() {
 
 #[test]
 fn the_64th_failure_is_no_different_from_the_sixth() {
-    let mut it = Fixture { roll: 1.0, ..Fixture::empty() };
+    let mut it = Fixture { jitter: 1.0, ..Fixture::empty() };
     for _ in 0..64 {
         it.fail_once(&error(UNAVAILABLE), start());
     }
-    assert_eq!(it.ledger.summary(start()).failures, 64);
+    assert_eq!(it.state.failures(), 64);
     it.assert_held(start(), secs(30), UNAVAILABLE);
 }

@@ -1,7 +1,7 @@
 //! One flight, and what it brings: rules 1 and 2.
 
 use super::{
-    DUE, Did, Duration, Fixture, Goal, HOUR, IssuedToken, Reason, TokenErrorKind, at, error, issued, millis,
+    DUE, Did, Duration, Fixture, HOUR, IssuedToken, Reason, TokenErrorKind, Want, at, error, issued, millis,
     secs, start,
 };
 
@@ -58,8 +58,8 @@ fn success_resets_what_failures_left() {
         it.fail_once(&error(TokenErrorKind::Unavailable), start());
     }
     it.renew("token-1", start());
-    let summary = it.ledger.summary(start());
-    assert_eq!((summary.failures, summary.retry_in), (0, None));
+    let summary = it.state.status(0, start());
+    assert_eq!((summary.consecutive_failures, summary.retry_in), (0, None));
     assert!(summary.last_error.is_none());
 }
 
@@ -82,9 +82,9 @@ fn an_identical_token_lives_on_with_its_new_lifetime() {
 fn a_lost_flight_makes_room_for_the_next() {
     let mut it = Fixture::empty();
     it.token(start());
-    it.ledger.lost(it.up());
+    it.state.on_abandoned(it.up());
     assert_eq!(it.token(start()), Did::Start);
-    assert_eq!(it.ledger.summary(start()).failures, 0, "it is no failure of the issuer's");
+    assert_eq!(it.state.failures(), 0, "it is no failure of the issuer's");
 }
 
 #[test]
@@ -92,9 +92,9 @@ fn a_flight_can_be_lost_by_its_own_number_only() {
     let mut it = Fixture::empty();
     it.token(start());
     let lost = it.up();
-    it.ledger.lost(lost);
+    it.state.on_abandoned(lost);
     it.token(start());
-    it.ledger.lost(lost);
+    it.state.on_abandoned(lost);
     assert_eq!(it.token(start()), Did::Join);
 }
 
@@ -103,10 +103,10 @@ fn what_a_flight_brings_that_was_given_up_is_dropped() {
     let mut it = Fixture::empty();
     it.token(start());
     let late = it.up();
-    it.ledger.lost(late);
+    it.state.on_abandoned(late);
     it.token(start());
-    assert!(it.ledger.landed(late, issued("late"), start(), start(), 0.0).is_none());
-    assert!(!it.ledger.failed(late, &error(TokenErrorKind::Rejected), start(), 0.0));
+    assert!(it.state.on_success(late, issued("late"), start(), start(), 0.0).is_none());
+    assert!(!it.state.on_failure(late, &error(TokenErrorKind::Rejected), start(), 0.0));
     assert_eq!(it.token(start()), Did::Join, "the newer one is still up, and nothing failed");
 }
 
@@ -122,14 +122,14 @@ fn a_flight_that_should_have_ended_long_ago_is_given_up() {
 #[test]
 fn a_token_that_expired_on_its_way_is_a_failure_and_never_served() {
     let mut it = Fixture::with_token();
-    it.ledger.started(&Goal::Token, (), start());
+    it.state.on_started(&Want::AnyToken, (), start());
     let short = IssuedToken::bearer("short", Some(secs(5))).unwrap();
-    let outcome = it.ledger.landed(it.up(), short, start(), at(secs(5)), 0.0);
+    let outcome = it.state.on_success(it.up(), short, start(), at(secs(5)), 0.0);
     let error = outcome.expect("it was up").expect_err("it is too late");
     assert_eq!(error.kind(), TokenErrorKind::TimedOut);
     assert!(error.is_transient());
     assert_eq!(it.token(at(secs(5))), Did::Use(1), "the token that is valid stays");
-    assert_eq!(it.ledger.summary(at(secs(5))).failures, 1);
+    assert_eq!(it.state.status(0, at(secs(5))).consecutive_failures, 1);
 }
 
 #[test]
@@ -137,7 +137,7 @@ fn a_token_that_comes_within_its_margin_serves_its_waiters() {
     let mut it = Fixture::empty();
     it.token(start());
     let short = IssuedToken::bearer("short", Some(secs(5))).unwrap();
-    let outcome = it.ledger.landed(it.up(), short, start(), at(millis(4_900)), 0.0);
+    let outcome = it.state.on_success(it.up(), short, start(), at(millis(4_900)), 0.0);
     assert_eq!(outcome.unwrap().unwrap().generation(), 1);
     assert_eq!(it.token(at(millis(4_900))), Did::Start);
 }
@@ -147,7 +147,7 @@ fn a_lifetime_of_zero_is_renewed_at_most_once_a_second() {
     let mut it = Fixture::empty();
     it.token(start());
     let dead = IssuedToken::bearer("dead", Some(Duration::ZERO)).unwrap();
-    it.ledger.landed(it.up(), dead, start(), start(), 0.0);
+    it.state.on_success(it.up(), dead, start(), start(), 0.0);
     assert_eq!(it.token(start()), Did::Use(1));
     assert_eq!(it.token(at(millis(999))), Did::Use(1));
     assert_eq!(it.token(at(secs(1))), Did::Start);
@@ -155,19 +155,19 @@ fn a_lifetime_of_zero_is_renewed_at_most_once_a_second() {
 
 #[test]
 fn a_flight_starts_for_the_first_token_or_one_that_is_due_expired_or_rejected() {
-    let rejected = |generation| Goal::Replace { generation, origin: super::api() };
-    let empty = Fixture::empty().ledger;
-    let full = Fixture::with_token().ledger;
+    let rejected = |generation| Want::newer_than(generation, super::api());
+    let empty = Fixture::empty().state;
+    let full = Fixture::with_token().state;
     let expired = at(HOUR - secs(30));
-    for (ledger, goal, now, reason) in [
-        (&empty, Goal::Token, start(), Reason::First),
+    for (state, want, now, reason) in [
+        (&empty, Want::AnyToken, start(), Reason::First),
         (&empty, rejected(0), start(), Reason::First),
-        (&full, Goal::Token, at(DUE), Reason::Due),
+        (&full, Want::AnyToken, at(DUE), Reason::Due),
         (&full, rejected(0), at(DUE), Reason::Due),
         (&full, rejected(1), at(DUE), Reason::Unauthorized),
-        (&full, Goal::Token, expired, Reason::Expired),
+        (&full, Want::AnyToken, expired, Reason::Expired),
         (&full, rejected(1), expired, Reason::Expired),
     ] {
-        assert_eq!(ledger.reason(&goal, now), reason, "{goal:?}");
+        assert_eq!(state.reason(&want, now), reason, "{want:?}");
     }
 }

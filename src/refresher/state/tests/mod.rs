@@ -1,19 +1,16 @@
-//! The rules of the module docs, of DESIGN.md §4.3, §4.4 and §7, each by name.
+//! The rules of the machine, each by name.
 
 use std::time::{Duration, SystemTime};
 
-use super::{
-    ledger::{Goal, Ledger, Step},
-    rejections::Verdict,
-};
+use super::machine::{Action, State, Want};
 use crate::{
     error::{Fault, TokenError, TokenErrorKind},
     origin::Origin,
     schedule::{
-        Clock, Now, Policy,
+        Clock, Now, Settings,
         fixture::{at, millis, secs, start},
     },
-    token::{IssuedToken, Reason, TokenSource},
+    token::{IssuedToken, Reason, RetryOutcome, TokenSource},
 };
 
 mod failure;
@@ -26,14 +23,14 @@ const HOUR: Duration = Duration::from_secs(3600);
 /// When a token of an hour is due, without jitter.
 const DUE: Duration = Duration::from_secs(40 * 60);
 
-/// A ledger, with shorthands for what the refresher does with it. Flights have no handle.
+/// A state, with shorthands for what the refresher does with it. Flights have no handle.
 struct Fixture {
-    ledger: Ledger<()>,
+    state: State<()>,
     /// Drawn by everything that draws.
-    roll: f64,
+    jitter: f64,
 }
 
-/// A [`Step`] by its name, with the generation that it hands out.
+/// A [`Action`] by its name, with the generation that it hands out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Did {
     Use(u64),
@@ -55,8 +52,8 @@ fn error(kind: TokenErrorKind) -> TokenError {
     TokenError::new(kind, "scripted")
 }
 
-fn origin(host: &'static str) -> Origin {
-    Some(http::uri::Authority::from_static(host))
+fn origin(host: &str) -> Origin {
+    Origin::from_authority(host)
 }
 
 fn api() -> Origin {
@@ -67,7 +64,7 @@ fn api() -> Origin {
 
 impl Fixture {
     fn empty() -> Self {
-        Self { ledger: Ledger::new(Policy::default(), clock()), roll: 0.0 }
+        Self { state: State::new(Settings::default(), clock()), jitter: 0.0 }
     }
 
     /// Holds `token-1`, generation 1, issued at `start()` for an hour.
@@ -77,29 +74,29 @@ impl Fixture {
         it
     }
 
-    fn step(&mut self, goal: &Goal, now: Now) -> Did {
-        let step = self.ledger.step(goal, now);
-        if matches!(step, Step::Start | Step::UseAndRefresh(_)) {
-            self.ledger.started(goal, (), now);
+    fn step(&mut self, want: &Want, now: Now) -> Did {
+        let step = self.state.decide(want, now);
+        if matches!(step, Action::Start | Action::UseAndRefresh(_)) {
+            self.state.on_started(want, (), now);
         }
         match step {
-            Step::Use(token) => Did::Use(token.generation()),
-            Step::UseAndRefresh(token) => Did::UseAndRefresh(token.generation()),
-            Step::Join => Did::Join,
-            Step::Start => Did::Start,
-            Step::Fail(error) => Did::Fail(error.kind()),
+            Action::Use { token, .. } => Did::Use(token.generation()),
+            Action::UseAndRefresh(token) => Did::UseAndRefresh(token.generation()),
+            Action::Join => Did::Join,
+            Action::Start => Did::Start,
+            Action::Fail(error) => Did::Fail(error.kind()),
         }
     }
 
     /// `token()`, starting a flight where one is called for.
     fn token(&mut self, now: Now) -> Did {
-        self.step(&Goal::Token, now)
+        self.step(&Want::AnyToken, now)
     }
 
     /// A `401` of `origin` to `generation`, starting a flight where one is called for.
     fn rejected_by(&mut self, origin: &Origin, generation: u64, now: Now) -> Did {
         let origin = origin.clone();
-        self.step(&Goal::Replace { generation, origin }, now)
+        self.step(&Want::newer_than(generation, origin), now)
     }
 
     fn rejected(&mut self, generation: u64, now: Now) -> Did {
@@ -108,33 +105,33 @@ impl Fixture {
 
     #[track_caller]
     fn up(&self) -> u64 {
-        self.ledger.flight().expect("a flight is up").0
+        self.state.flight().expect("a flight is up").0
     }
 
     /// The flight that is up brings `token`, sent and received at `now`; returns its generation.
     #[track_caller]
     fn land(&mut self, token: &str, now: Now) -> u64 {
-        let outcome = self.ledger.landed(self.up(), issued(token), now, now, self.roll);
+        let outcome = self.state.on_success(self.up(), issued(token), now, now, self.jitter);
         outcome.expect("it was up").expect("it is in time").generation()
     }
 
     /// The flight that is up fails.
     #[track_caller]
     fn fail(&mut self, error: &TokenError, now: Now) {
-        assert!(self.ledger.failed(self.up(), error, now, self.roll), "it was up");
+        assert!(self.state.on_failure(self.up(), error, now, self.jitter), "it was up");
     }
 
     /// A whole flight that brings `token`.
     #[track_caller]
     fn renew(&mut self, token: &str, now: Now) -> u64 {
-        self.ledger.started(&Goal::Token, (), now);
+        self.state.on_started(&Want::AnyToken, (), now);
         self.land(token, now)
     }
 
     /// A whole flight that fails.
     #[track_caller]
     fn fail_once(&mut self, error: &TokenError, now: Now) {
-        self.ledger.started(&Goal::Token, (), now);
+        self.state.on_started(&Want::AnyToken, (), now);
         self.fail(error, now);
     }
 

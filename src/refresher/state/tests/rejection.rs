@@ -1,8 +1,8 @@
 //! What a `401` leads to: rule 4.
 
 use super::{
-    DUE, Did, Fixture, Goal, IssuedToken, TokenErrorKind, TokenSource, Verdict, api, at, error, origin, secs,
-    start,
+    DUE, Did, Fixture, IssuedToken, Origin, RetryOutcome, TokenErrorKind, TokenSource, Want, api, at, error,
+    origin, secs, start,
 };
 use crate::sinch::ServicePlan;
 
@@ -56,9 +56,9 @@ fn a_useless_verdict_lets_the_authority_rest_and_gives_back_the_same_generation(
     let mut it = Fixture::with_token();
     it.rejected(1, start());
     it.land("token-2", start());
-    it.ledger.verdict(&api(), 2, Verdict::Useless, start());
+    it.state.on_settled(&api(), 2, RetryOutcome::Useless, start());
     assert_eq!(it.rejected(2, start()), Did::Use(2));
-    assert_eq!(it.ledger.summary(start()).rejection_backoff, Some(secs(1)));
+    assert_eq!(it.state.status(0, start()).rejection_backoff, Some(secs(1)));
     assert_eq!(it.rejected(2, at(secs(1))), Did::Start);
 }
 
@@ -67,21 +67,21 @@ fn a_helped_verdict_lets_the_next_rejection_heal_at_once() {
     let mut it = Fixture::with_token();
     it.rejected(1, start());
     it.land("token-2", start());
-    it.ledger.verdict(&api(), 2, Verdict::Helped, start());
+    it.state.on_settled(&api(), 2, RetryOutcome::Helped, start());
     assert_eq!(it.rejected(2, start()), Did::Start);
 }
 
 #[test]
 fn an_authority_that_rests_does_not_delay_the_healing_of_another() {
     let mut it = Fixture::with_token();
-    it.ledger.verdict(&api(), 1, Verdict::Useless, start());
+    it.state.on_settled(&api(), 1, RetryOutcome::Useless, start());
     assert_eq!(it.rejected_by(&origin("other.example.com"), 1, start()), Did::Start);
 }
 
 #[test]
 fn an_authority_that_rests_joins_a_flight_that_is_up_and_gets_a_newer_token() {
     let mut it = Fixture::with_token();
-    it.ledger.verdict(&api(), 1, Verdict::Useless, start());
+    it.state.on_settled(&api(), 1, RetryOutcome::Useless, start());
     it.rejected_by(&origin("other.example.com"), 1, start());
     assert_eq!(it.rejected(1, start()), Did::Join);
     it.land("token-2", start());
@@ -92,7 +92,7 @@ fn an_authority_that_rests_joins_a_flight_that_is_up_and_gets_a_newer_token() {
 fn a_useless_verdict_does_not_stop_a_due_refresh() {
     let mut it = Fixture::with_token();
     for generation in 1..10 {
-        it.ledger.verdict(&api(), generation, Verdict::Useless, at(DUE));
+        it.state.on_settled(&api(), generation, RetryOutcome::Useless, at(DUE));
     }
     assert_eq!(it.rejected(1, at(DUE)), Did::Use(1));
     assert_eq!(it.token(at(DUE)), Did::UseAndRefresh(1));
@@ -101,7 +101,7 @@ fn a_useless_verdict_does_not_stop_a_due_refresh() {
 #[test]
 fn a_useless_verdict_does_not_stop_the_refresh_of_an_expired_token() {
     let mut it = Fixture::with_token();
-    it.ledger.verdict(&api(), 1, Verdict::Useless, at(DUE * 2));
+    it.state.on_settled(&api(), 1, RetryOutcome::Useless, at(DUE * 2));
     assert_eq!(it.rejected(1, at(DUE * 2)), Did::Start);
 }
 
@@ -154,7 +154,7 @@ fn an_identical_token_that_came_by_time_says_nothing_about_a_rejection() {
 fn a_static_token_is_never_refreshed() {
     let mut it = Fixture::empty();
     it.token(start());
-    it.ledger.landed(it.up(), static_token(), start(), start(), 0.0);
+    it.state.on_success(it.up(), static_token(), start(), start(), 0.0);
     let later = at(DUE * 1_000_000);
     assert_eq!(it.rejected(1, later), Did::Use(1));
     assert_eq!(it.token(later), Did::Use(1));
@@ -173,7 +173,7 @@ fn a_rejection_while_flights_are_held_back_is_answered_with_the_last_error() {
 #[test]
 fn an_authority_that_rests_gets_its_generation_back_rather_than_the_last_error() {
     let mut it = Fixture::with_token();
-    it.ledger.verdict(&api(), 1, Verdict::Useless, start());
+    it.state.on_settled(&api(), 1, RetryOutcome::Useless, start());
     it.fail_once(&error(TokenErrorKind::Rejected), start());
     assert_eq!(it.rejected(1, start()), Did::Use(1));
 }
@@ -181,21 +181,21 @@ fn an_authority_that_rests_gets_its_generation_back_rather_than_the_last_error()
 #[test]
 fn a_refresh_by_hand_has_a_back_off_of_its_own() {
     let mut it = Fixture::with_token();
-    assert_eq!(it.rejected_by(&None, 1, start()), Did::Start);
+    assert_eq!(it.rejected_by(&Origin::UNKNOWN, 1, start()), Did::Start);
     it.land("token-2", start());
-    assert_eq!(it.rejected_by(&None, 2, start()), Did::Use(2));
+    assert_eq!(it.rejected_by(&Origin::UNKNOWN, 2, start()), Did::Use(2));
     assert_eq!(it.rejected(2, start()), Did::Start);
 }
 
 #[test]
 fn a_forced_refresh_that_failed_is_forced_again_and_counts_as_forced() {
     let mut it = Fixture::with_token();
-    let goal = Goal::Replace { generation: 1, origin: api() };
-    it.step(&goal, start());
+    let want = Want::newer_than(1, api());
+    it.step(&want, start());
     it.fail(&error(TokenErrorKind::Unavailable), start());
-    assert_eq!(it.step(&goal, at(secs(1))), Did::Start);
+    assert_eq!(it.step(&want, at(secs(1))), Did::Start);
     it.land("token-1", at(secs(1)));
-    assert_eq!(it.step(&goal, at(secs(2))), Did::Use(1));
+    assert_eq!(it.step(&want, at(secs(2))), Did::Use(1));
 }
 
 fn static_token() -> IssuedToken {

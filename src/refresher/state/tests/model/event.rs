@@ -1,7 +1,7 @@
 //! All that can happen in the model.
 
 use super::world::{Caller, World};
-use crate::{error::TokenErrorKind, refresher::state::rejections::Verdict};
+use crate::{error::TokenErrorKind, token::RetryOutcome};
 
 /// Something that happens; callers by their place, flights by their number.
 #[derive(Clone, Copy, Debug)]
@@ -14,7 +14,7 @@ pub(super) enum Event {
     Leave(usize),
     Wake(usize),
     Impatient(usize),
-    Verdict(usize, Verdict),
+    RetryOutcome(usize, RetryOutcome),
     Land(u64, Brings),
     Fail(u64, TokenErrorKind),
     /// The flight makes another attempt.
@@ -78,8 +78,8 @@ impl World {
                     }
                 }
                 Caller::Retrying { .. } => {
-                    let verdicts = [Verdict::Helped, Verdict::Useless];
-                    events.extend(verdicts.map(|verdict| Event::Verdict(at, verdict)));
+                    let verdicts = [RetryOutcome::Helped, RetryOutcome::Useless];
+                    events.extend(verdicts.map(|verdict| Event::RetryOutcome(at, verdict)));
                     events.push(Event::Leave(at));
                 }
             }

@@ -1,4 +1,4 @@
-//! What must hold in the model, whatever happens. The judge keeps its own books and believes nothing the ledger says.
+//! What must hold in the model, whatever happens. The judge keeps its own books and believes nothing the state says.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     error::{TokenError, TokenErrorKind},
-    refresher::state::ledger::{Goal, Step},
+    refresher::state::machine::{Action, Want},
     schedule::{Now, fixture::secs},
     token::AccessToken,
 };
@@ -20,9 +20,9 @@ impl World {
         assert!(holds, "{rule}\nafter {:?}", self.trail);
     }
 
-    /// Marks the flight that has been up for longer than anyone waits: the ledger may give it up.
+    /// Marks the flight that has been up for longer than anyone waits: the state may give it up.
     pub(super) fn give_up_overdue(&mut self) {
-        let (now, patience) = (self.now, self.policy.patience());
+        let (now, patience) = (self.now, self.settings.patience());
         for task in &mut self.flights {
             task.given_up |= now.since(task.started) > patience;
         }
@@ -48,16 +48,16 @@ impl World {
 
     /// The flight that is about to be waited for.
     pub(super) fn judge_join(&self) -> u64 {
-        let up = self.ledger.flight().map(|(id, ())| id);
+        let up = self.state.flight().map(|(id, ())| id);
         self.rule(up.is_some(), "no waiter without a flight");
         up.unwrap_or_default()
     }
 
     pub(super) fn judge_flights(&self) {
-        let up = self.ledger.flight().map(|(id, ())| id);
+        let up = self.state.flight().map(|(id, ())| id);
         for (id, task) in (1..).zip(&self.flights) {
             let kept = !task.is_open() || task.given_up || up == Some(id);
-            self.rule(kept, "a flight that is up and was not given up is the ledger's");
+            self.rule(kept, "a flight that is up and was not given up is the state's");
             let sent = matches!(task.channel, Channel::Sent(_));
             self.rule(!sent || up != Some(id), "a flight that brought its result is up no more");
         }
@@ -70,20 +70,20 @@ impl World {
         }
     }
 
-    pub(super) fn judge_step(&self, goal: &Goal, step: &Step) {
-        let waits = matches!(step, Step::Join | Step::Start | Step::Fail(_));
-        let token = matches!(goal, Goal::Token);
+    pub(super) fn judge_step(&self, want: &Want, step: &Action) {
+        let waits = matches!(step, Action::Join | Action::Start | Action::Fail(_));
+        let token = matches!(want, Want::AnyToken);
         self.rule(
             !(waits && token && self.newest_is_valid()),
             "a valid token is served, whatever the flights do",
         );
         let newest = self.current.as_ref().map_or(0, AccessToken::generation);
-        let replaced = matches!(goal, Goal::Replace { generation, .. } if *generation < newest);
+        let replaced = matches!(want, Want::NewerThan(rejected) if rejected.generation < newest);
         self.rule(
             !(waits && replaced && self.newest_is_valid()),
             "a replacement that is known is used, with no request",
         );
-        if let Step::Fail(error) = step {
+        if let Action::Fail(error) = step {
             let held = self.failing.is_some_and(|failing| {
                 failing.elapsed(self.now) < failing.longest_hold() && failing.kind == error.kind()
             });
@@ -91,16 +91,16 @@ impl World {
         }
     }
 
-    pub(super) fn judge_answer(&self, goal: &Goal, outcome: &Outcome) {
+    pub(super) fn judge_answer(&self, want: &Want, outcome: &Outcome) {
         let Ok(token) = outcome else {
             return;
         };
         self.rule(self.is_alive(token), "no token is served after its expiry, by either clock");
         let newest = self.current.as_ref().map_or(0, AccessToken::generation);
-        match goal {
-            Goal::Token => {}
-            Goal::Replace { generation, .. } => self.rule(
-                newest <= *generation || token.generation() > *generation,
+        match want {
+            Want::AnyToken => {}
+            Want::NewerThan(rejected) => self.rule(
+                newest <= rejected.generation || token.generation() > rejected.generation,
                 "no rejected generation is handed out once its replacement is known",
             ),
         }
@@ -123,7 +123,7 @@ impl World {
     }
 
     pub(super) fn judge_lost(&self, id: u64) {
-        let up = self.ledger.flight().map(|(id, ())| id);
+        let up = self.state.flight().map(|(id, ())| id);
         self.rule(up != Some(id), "a lost flight is joined no more");
     }
 
@@ -140,7 +140,7 @@ impl World {
     /// An hour after everything, a call was made.
     pub(super) fn judge_recovery(&mut self) {
         let id = self.flights_started();
-        let Some((up, ())) = self.ledger.flight() else {
+        let Some((up, ())) = self.state.flight() else {
             return self.rule(false, "there is nothing that a call does not recover from");
         };
         self.rule(up == id, "there is nothing that a call does not recover from");
@@ -176,7 +176,7 @@ impl Failing {
         elapsed(self.last, now)
     }
 
-    /// DESIGN.md §4.4, with the least and the most that can be drawn.
+    /// How long flights back off, with the least and the most that can be drawn.
     fn hold(self) -> (Duration, Duration) {
         let doubled = secs(1 << self.transient.saturating_sub(1).min(5)).min(secs(30));
         let (least, most) = match (self.kind, self.transient) {

@@ -1,6 +1,6 @@
-//! A model check of the ledger: what can happen around it, in any order, and what must hold whatever happens.
+//! A model check of the state: what can happen around it, in any order, and what must hold whatever happens.
 //!
-//! [`World`] does around the ledger what `refresher.rs` and `flight.rs` do: callers join flights by number, are woken,
+//! [`World`] does around the state what `refresher.rs` and `flight.rs` do: callers join flights by number, are woken,
 //! lose patience, go away; flights land, fail, die with their runtime, and end late; clocks go on, jump and run back.
 //! After each [`Event`] the rules in `judge.rs` are asserted. Two searches choose the events: all orders up to a
 //! depth, and long random ones from fixed seeds. A violation prints the events that lead to it.
@@ -17,9 +17,8 @@ use self::{
     world::World,
 };
 use crate::{
-    refresher::state::{ledger::Ledger, rejections::Verdict},
-    schedule::{Now, fixture::start, useless_backoff},
-    token::AccessToken,
+    schedule::{Now, fixture::start, rejection_backoff},
+    token::RetryOutcome,
 };
 
 mod event;
@@ -62,24 +61,6 @@ impl Search {
     }
 }
 
-// === impl Ledger ===
-
-impl<F> Ledger<F> {
-    /// Everything that future steps depend on.
-    fn hash_into(&self, state: &mut impl Hasher) {
-        let token = self.token.as_ref().map(AccessToken::validity);
-        token.hash(state);
-        (self.generation(), self.unmoved, self.flights).hash(state);
-        let flight = self.flight.as_ref();
-        flight.map(|flight| (flight.id, flight.started, flight.forced)).hash(state);
-        let failure = self.failure.as_ref();
-        failure
-            .map(|failure| (failure.error.kind(), failure.streak, failure.transient, failure.hold))
-            .hash(state);
-        self.rejections.hash(state);
-    }
-}
-
 /// Goes through random events that `choose` lets through; `after` looks at the world after each.
 fn wander(
     world: &mut World,
@@ -94,7 +75,7 @@ fn wander(
         let Some(event) = dice.choice(events) else {
             return;
         };
-        world.roll = dice.f64();
+        world.jitter = dice.f64();
         world.apply(event);
         after(world);
     }
@@ -105,7 +86,7 @@ fn wander(
 fn most_forced_flights(now: Now) -> u64 {
     let mut elapsed = now.since(start());
     let mut flights = 1;
-    while let Some(left) = elapsed.checked_sub(useless_backoff(u32::try_from(flights).unwrap())) {
+    while let Some(left) = elapsed.checked_sub(rejection_backoff(u32::try_from(flights).unwrap())) {
         elapsed = left;
         flights += 1;
     }
@@ -118,8 +99,10 @@ fn is_of_a_refusing_api(world: &World, event: Event) -> bool {
         Event::Pass(pass) => {
             matches!(pass, Pass::HalfSecond | Pass::Second) && !world.is_flying() && !world.is_retrying()
         }
-        Event::Land(_, Brings::New) | Event::Verdict(_, Verdict::Useless) => true,
-        Event::Land(..) | Event::Verdict(..) | Event::Fail(..) | Event::Die(_) | Event::Again(_) => false,
+        Event::Land(_, Brings::New) | Event::RetryOutcome(_, RetryOutcome::Useless) => true,
+        Event::Land(..) | Event::RetryOutcome(..) | Event::Fail(..) | Event::Die(_) | Event::Again(_) => {
+            false
+        }
         Event::Call(_) | Event::Reject(_) | Event::Wake(_) | Event::Impatient(_) | Event::Drop(_) => true,
         Event::Leave(_) => false,
     }
@@ -193,7 +176,7 @@ fn model_of_an_authority_that_always_says_401_starts_few_flights() {
 fn key_of(world: &World, hash: impl FnOnce(&mut DefaultHasher)) -> u64 {
     let mut state = DefaultHasher::new();
     world.now.hash(&mut state);
-    world.ledger.hash_into(&mut state);
+    world.state.hash(&mut state);
     hash(&mut state);
     state.finish()
 }

@@ -1,4 +1,4 @@
-//! What `refresher.rs` and `flight.rs` do around a ledger, step by step.
+//! What `refresher.rs` and `flight.rs` do around a state, step by step.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     error::{TokenError, TokenErrorKind},
-    refresher::state::ledger::{Goal, Step},
+    refresher::state::machine::{Action, Want},
     schedule::Phase,
     token::{AccessToken, IssuedToken},
 };
@@ -20,35 +20,35 @@ impl World {
     pub(super) fn call(&mut self, caller: usize) {
         let usable = self.current.clone().map(|token| (token.validity().phase(self.now), token));
         let Some((phase, token)) = usable.filter(|(phase, _)| *phase != Phase::Expired) else {
-            return self.acquire(caller, Goal::Token, Vec::new());
+            return self.acquire(caller, Want::AnyToken, Vec::new());
         };
         if phase == Phase::RefreshDue {
-            self.acquire(caller, Goal::Token, Vec::new());
+            self.acquire(caller, Want::AnyToken, Vec::new());
         }
-        self.answer(caller, &Goal::Token, Ok(token));
+        self.answer(caller, &Want::AnyToken, Ok(token));
     }
 
     /// `TokenRefresher::acquire`.
-    pub(super) fn acquire(&mut self, caller: usize, goal: Goal, lost: Vec<u64>) {
+    pub(super) fn acquire(&mut self, caller: usize, want: Want, lost: Vec<u64>) {
         self.give_up_overdue();
-        let step = self.ledger.step(&goal, self.now);
-        self.judge_step(&goal, &step);
+        let step = self.state.decide(&want, self.now);
+        self.judge_step(&want, &step);
         match step {
-            Step::Use(token) => return self.answer(caller, &goal, Ok(token)),
-            Step::Fail(error) => return self.answer(caller, &goal, Err(error)),
-            Step::UseAndRefresh(token) => {
-                self.start(&goal);
-                return self.answer(caller, &goal, Ok(token));
+            Action::Use { token, .. } => return self.answer(caller, &want, Ok(token)),
+            Action::Fail(error) => return self.answer(caller, &want, Err(error)),
+            Action::UseAndRefresh(token) => {
+                self.start(&want);
+                return self.answer(caller, &want, Ok(token));
             }
-            Step::Start => self.start(&goal),
-            Step::Join => {}
+            Action::Start => self.start(&want),
+            Action::Join => {}
         }
         let flight = self.judge_join();
-        let deadline = self.mono() + self.policy.patience();
-        self.callers[caller] = Caller::Waiting { goal, flight, deadline, lost };
+        let deadline = self.mono() + self.settings.patience();
+        self.callers[caller] = Caller::Waiting { want, flight, deadline, lost };
     }
 
-    fn start(&mut self, goal: &Goal) {
+    fn start(&mut self, want: &Want) {
         self.judge_start();
         self.flights.push(Task {
             started: self.now,
@@ -57,16 +57,16 @@ impl World {
             given_up: false,
             dropped: false,
         });
-        let id = self.ledger.started(goal, (), self.now);
+        let id = self.state.on_started(want, (), self.now);
         assert_eq!(id, self.flights_started(), "flights are numbered one by one");
     }
 
     /// The end of `TokenRefresher::wait`, or of a call that need not wait.
-    fn answer(&mut self, caller: usize, goal: &Goal, outcome: Outcome) {
-        self.judge_answer(goal, &outcome);
+    fn answer(&mut self, caller: usize, want: &Want, outcome: Outcome) {
+        self.judge_answer(want, &outcome);
         let held = self.holds(caller);
-        self.callers[caller] = match (outcome, goal) {
-            (Ok(token), Goal::Replace { generation, .. }) if token.generation() > *generation => {
+        self.callers[caller] = match (outcome, want) {
+            (Ok(token), Want::NewerThan(rejected)) if token.generation() > rejected.generation => {
                 Caller::Retrying { generation: token.generation() }
             }
             (Ok(token), _) => Caller::Idle { holds: token.generation() },
@@ -76,12 +76,12 @@ impl World {
 
     /// A waiter finds its channel used or closed.
     pub(super) fn wake(&mut self, caller: usize) {
-        let Caller::Waiting { goal, flight, .. } = self.callers[caller].clone() else {
+        let Caller::Waiting { want, flight, .. } = self.callers[caller].clone() else {
             return;
         };
         match self.task(flight).channel.clone() {
             Channel::Sent(outcome) => {
-                self.answer(caller, &goal, outcome.map(|token| self.cached().unwrap_or(token)));
+                self.answer(caller, &want, outcome.map(|token| self.cached().unwrap_or(token)));
             }
             Channel::Open | Channel::Closed => self.lose(caller),
         }
@@ -94,12 +94,12 @@ impl World {
 
     /// A waiter's flight disappeared, or it lost patience with it.
     pub(super) fn lose(&mut self, caller: usize) {
-        let Caller::Waiting { goal, flight, mut lost, .. } = self.callers[caller].clone() else {
+        let Caller::Waiting { want, flight, mut lost, .. } = self.callers[caller].clone() else {
             return;
         };
         self.report_lost(flight);
         lost.push(flight);
-        self.acquire(caller, goal, lost);
+        self.acquire(caller, want, lost);
         let Caller::Waiting { lost, .. } = self.callers[caller].clone() else {
             return;
         };
@@ -111,7 +111,7 @@ impl World {
 
     pub(super) fn report_lost(&mut self, id: u64) {
         self.task_mut(id).given_up = true;
-        self.ledger.lost(id);
+        self.state.on_abandoned(id);
         self.judge_lost(id);
     }
 
@@ -132,7 +132,7 @@ impl World {
             sent,
             received: self.now,
         });
-        let outcome = self.ledger.landed(id, issued, sent, self.now, self.roll);
+        let outcome = self.state.on_success(id, issued, sent, self.now, self.jitter);
         self.judge_landed(id, outcome.as_ref());
         match &outcome {
             Some(Ok(token)) => {
@@ -149,7 +149,7 @@ impl World {
     pub(super) fn fail(&mut self, id: u64, kind: TokenErrorKind) {
         let throttled = (kind == TokenErrorKind::Throttled).then_some(RETRY_AFTER);
         let error = TokenError::new(kind, "scripted").with_retry_after(throttled);
-        if self.ledger.failed(id, &error, self.now, self.roll) {
+        if self.state.on_failure(id, &error, self.now, self.jitter) {
             self.note_failure(&error);
         }
         self.task_mut(id).channel = Channel::Sent(Err(error));

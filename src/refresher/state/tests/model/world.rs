@@ -1,4 +1,4 @@
-//! What surrounds a ledger: callers, flights, clocks, and all that can happen to them.
+//! What surrounds a state: callers, flights, clocks, and all that can happen to them.
 
 use std::{hash::Hash, time::Duration};
 
@@ -11,15 +11,15 @@ use super::{
 use crate::{
     error::{TokenError, TokenErrorKind},
     origin::Origin,
-    refresher::state::ledger::{Goal, Ledger},
+    refresher::state::machine::{State, Want},
     schedule::{
-        Clock, Now, Policy,
+        Clock, Now, Settings,
         fixture::{millis, secs, start},
     },
     token::AccessToken,
 };
 
-pub(super) use crate::refresher::token_refresher::MAX_LOST_FLIGHTS;
+pub(super) use crate::refresher::acquire::MAX_LOST_FLIGHTS;
 
 pub(super) type Outcome = Result<AccessToken, TokenError>;
 
@@ -29,8 +29,8 @@ const LIFETIME: Duration = Duration::from_secs(30);
 #[derive(Clone)]
 pub(super) struct World {
     pub(super) now: Now,
-    pub(super) ledger: Ledger<()>,
-    pub(super) policy: Policy,
+    pub(super) state: State<()>,
+    pub(super) settings: Settings,
     pub(super) lifetime: Duration,
     /// What the refresher mirrors for reading without its lock.
     pub(super) current: Option<AccessToken>,
@@ -44,7 +44,7 @@ pub(super) struct World {
     /// The failures since the last success, as the contract sees them.
     pub(super) failing: Option<Failing>,
     /// For everything that draws.
-    pub(super) roll: f64,
+    pub(super) jitter: f64,
     /// What happened so far.
     pub(super) trail: Vec<Event>,
 }
@@ -54,7 +54,7 @@ pub(super) enum Caller {
     /// Has, or had, a token of generation `holds`; 0 if it never had one.
     Idle { holds: u64 },
     Waiting {
-        goal: Goal,
+        want: Want,
         flight: u64,
         /// When it stops believing in the flight.
         deadline: Duration,
@@ -105,12 +105,12 @@ pub(super) struct Failing {
 
 impl World {
     pub(super) fn new(callers: usize) -> Self {
-        let policy = Policy { flight_timeout: secs(2), ..Policy::default() };
+        let settings = Settings { flight_timeout: secs(2), ..Settings::default() };
         let clock = Clock { wall: || start().wall };
         Self {
             now: start(),
-            ledger: Ledger::new(policy, clock),
-            policy,
+            state: State::new(settings, clock),
+            settings,
             lifetime: LIFETIME,
             current: None,
             callers: vec![Caller::Idle { holds: 0 }; callers],
@@ -118,7 +118,7 @@ impl World {
             issued: Vec::new(),
             in_use: None,
             failing: None,
-            roll: 0.5,
+            jitter: 0.5,
             trail: Vec::new(),
         }
     }
@@ -167,14 +167,14 @@ impl World {
             Event::Reject(caller) => {
                 let generation = self.holds(caller);
                 let origin = self.origin(caller);
-                self.acquire(caller, Goal::Replace { generation, origin }, Vec::new());
+                self.acquire(caller, Want::newer_than(generation, origin), Vec::new());
             }
             Event::Leave(caller) => self.callers[caller] = Caller::Idle { holds: self.holds(caller) },
             Event::Wake(caller) => self.wake(caller),
             Event::Impatient(caller) => self.lose(caller),
-            Event::Verdict(caller, verdict) => {
+            Event::RetryOutcome(caller, verdict) => {
                 let generation = self.holds(caller);
-                self.ledger.verdict(&self.origin(caller), generation, verdict, self.now);
+                self.state.on_settled(&self.origin(caller), generation, verdict, self.now);
                 self.callers[caller] = Caller::Idle { holds: generation };
             }
             Event::Land(id, brings) => self.land(id, brings),
@@ -224,7 +224,7 @@ impl World {
     }
 
     pub(super) fn is_flying(&self) -> bool {
-        self.ledger.flight().is_some()
+        self.state.flight().is_some()
     }
 
     pub(super) fn is_retrying(&self) -> bool {
@@ -250,8 +250,8 @@ impl World {
     pub(super) fn holds(&self, caller: usize) -> u64 {
         match &self.callers[caller] {
             Caller::Idle { holds } => *holds,
-            Caller::Waiting { goal: Goal::Replace { generation, .. }, .. }
-            | Caller::Retrying { generation } => *generation,
+            Caller::Waiting { want: Want::NewerThan(rejected), .. } => rejected.generation,
+            Caller::Retrying { generation } => *generation,
             Caller::Waiting { .. } => 0,
         }
     }
@@ -259,8 +259,7 @@ impl World {
     /// Two authorities, unless tokens are refused by one and all.
     pub(super) fn origin(&self, caller: usize) -> Origin {
         let one = self.lifetime != LIFETIME || caller % 2 == 0;
-        let host = if one { "one.example.com" } else { "two.example.com" };
-        Some(http::uri::Authority::from_static(host))
+        Origin::from_authority(if one { "one.example.com" } else { "two.example.com" })
     }
 }
 
