@@ -49,6 +49,7 @@ pub(crate) enum Fault {
     Exchange,
     AttemptTimedOut,
     FlightTimedOut,
+    WaitTimedOut,
     CameTooLate,
     TornBody,
     NotJson,
@@ -132,7 +133,9 @@ impl TokenError {
             Fault::Rejected => TokenErrorKind::Rejected,
             Fault::Throttled => TokenErrorKind::Throttled,
             Fault::Server | Fault::Exchange => TokenErrorKind::Unavailable,
-            Fault::AttemptTimedOut | Fault::FlightTimedOut | Fault::CameTooLate => TokenErrorKind::TimedOut,
+            Fault::AttemptTimedOut | Fault::FlightTimedOut | Fault::WaitTimedOut | Fault::CameTooLate => {
+                TokenErrorKind::TimedOut
+            }
             Fault::TornBody
             | Fault::NotJson
             | Fault::NoToken
@@ -202,6 +205,7 @@ impl fmt::Display for TokenError {
             Fault::Exchange => "the token endpoint could not be reached",
             Fault::AttemptTimedOut => "the token endpoint did not answer in time",
             Fault::FlightTimedOut => "no token request succeeded in time",
+            Fault::WaitTimedOut => "no token came within the time that this call waits for one",
             Fault::CameTooLate => "the token had expired before it arrived",
             Fault::TornBody => "the token response ended early",
             Fault::NotJson => "the token response is not JSON",

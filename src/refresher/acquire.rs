@@ -1,31 +1,26 @@
 //! What is done about a caller that wants a token: the state decides; this locks, logs, launches flights and waits.
 
-use std::{
-    panic::{AssertUnwindSafe, catch_unwind},
-    sync::Arc,
-};
+use std::{ops::ControlFlow, sync::Arc, time::Duration};
 
-use tokio::{
-    runtime::Handle,
-    time::{Instant, Timeout, timeout_at},
-};
+use tokio::{runtime::Handle, sync::oneshot::error::RecvError, time::Instant};
 
 use super::{
     channel::{FlightResult, channel},
     flight::Flight,
-    shared::{Locked, SharedState},
+    shared::{Locked, SharedState, UsableToken},
     state::{Action, Want},
 };
 use crate::{
     error::{Fault, TokenError},
-    schedule::{Now, deadline},
+    origin::Origin,
+    schedule::{Phase, deadline, try_sleep, try_timeout_at},
     telemetry::FlightSpan,
     token::AccessToken,
 };
 
 /// What a caller finds that wants a token.
 pub(crate) enum Acquired {
-    Token(AccessToken),
+    Token(UsableToken),
     Failed(TokenError),
     /// There is a flight to wait for.
     Flight(Waiter),
@@ -37,114 +32,232 @@ pub(crate) struct Waiter {
     want: Want,
     id: u64,
     result: FlightResult,
+    /// When no one believes in the flight any more.
+    flight_deadline: Instant,
+    patience: Patience,
+}
+
+/// How long a caller waits, for one flight after the other.
+#[derive(Clone, Copy, Debug)]
+struct Patience {
+    deadline: Instant,
+    /// The deadline is the caller's own, which comes before the refresher's.
+    is_limited: bool,
+    replacement: Option<Replacement>,
+}
+
+/// A caller that has a usable token waits for one flight, and not for long.
+#[derive(Clone, Copy, Debug)]
+struct Replacement {
+    generation: u64,
+    deadline: Instant,
 }
 
 /// How many flights a waiter sees abandoned before it fails.
 pub(super) const MAX_LOST_FLIGHTS: u8 = 3;
+/// How long a call waits for the replacement of a token that its authority rejected, rather than be rejected, too.
+const MAX_REPLACEMENT_WAIT: Duration = Duration::from_secs(2);
 
-/// Decides about `want`, and launches a flight where the state says so.
-pub(super) fn acquire(shared: &Arc<SharedState>, want: Want) -> Acquired {
-    acquire_locked(shared, want, shared.lock())
+/// Decides about `want`, and launches a flight where the state says so. The caller waits for `max_wait` at most.
+pub(super) fn acquire(shared: &Arc<SharedState>, want: Want, max_wait: Option<Duration>) -> Acquired {
+    let state = shared.lock();
+    let patience = Patience::new(shared, &state, max_wait);
+    acquire_locked(shared, want, patience, state)
+}
+
+/// Finds a token for a call to `origin`, which waits for a replacement if `origin` rejected the token in use.
+pub(super) fn acquire_for_call(
+    shared: &Arc<SharedState>,
+    origin: &Origin,
+    max_wait: Option<Duration>,
+) -> Acquired {
+    let mut state = shared.lock();
+    let now = state.now;
+    let patience = Patience::new(shared, &state, max_wait);
+    match state.awaited_by(origin, now) {
+        Some(generation) => {
+            let replacement = Replacement { generation, deadline: deadline(now.mono, MAX_REPLACEMENT_WAIT) };
+            let patience = Patience { replacement: Some(replacement), ..patience };
+            join(shared, Want::AnyToken, patience, &state)
+        }
+        None => acquire_locked(shared, Want::AnyToken, patience, state),
+    }
 }
 
 /// Launches the refresh that is due. Whoever holds the lock is about to do the same, or someone is soon.
 #[cold]
 pub(super) fn refresh_in_background(shared: &Arc<SharedState>) {
     if let Some(state) = shared.try_lock() {
-        acquire_locked(shared, Want::AnyToken, state);
+        let patience = Patience::new(shared, &state, None);
+        acquire_locked(shared, Want::AnyToken, patience, state);
     }
 }
 
-fn acquire_locked(shared: &Arc<SharedState>, want: Want, mut state: Locked<'_>) -> Acquired {
-    let now = shared.clock.now();
-    match state.decide(&want, now) {
+fn acquire_locked(
+    shared: &Arc<SharedState>,
+    want: Want,
+    patience: Patience,
+    mut state: Locked<'_>,
+) -> Acquired {
+    let now = state.now;
+    match state.decide(&want, now, fastrand::f64()) {
         Action::Use { token, backoff_began } => {
+            let is_watched = state.is_open(now);
             drop(state);
             if let (Some(backoff), Want::NewerThan(rejected)) = (backoff_began, &want) {
                 shared.observer.backoff_began(&rejected.origin, backoff);
             }
-            Acquired::Token(token)
+            Acquired::Token(UsableToken { token, is_watched })
         }
         Action::Fail(error) => Acquired::Failed(error),
-        Action::Join => match state.flight() {
-            Some((id, handle)) => {
-                let result = handle.result();
-                Acquired::Flight(Waiter { shared: Arc::clone(shared), want, id, result })
-            }
-            None => Acquired::Failed(TokenError::of(Fault::FlightLost)),
-        },
-        Action::Start => launch(shared, want, state, now).map_or_else(Acquired::Failed, Acquired::Flight),
+        Action::Join => join(shared, want, patience, &state),
+        Action::Start => {
+            launch(shared, want, patience, state).map_or_else(Acquired::Failed, Acquired::Flight)
+        }
         Action::UseAndRefresh(token) => {
+            let is_watched = state.is_open(now);
             // Without a runtime here, a call from within one launches it.
-            let _ = launch(shared, want, state, now);
-            Acquired::Token(token)
+            let _ = launch(shared, want, patience, state);
+            Acquired::Token(UsableToken { token, is_watched })
         }
     }
+}
+
+fn join(shared: &Arc<SharedState>, want: Want, patience: Patience, state: &Locked<'_>) -> Acquired {
+    let Some((id, started, handle)) = state.flight() else {
+        return Acquired::Failed(TokenError::of(Fault::FlightLost));
+    };
+    Acquired::Flight(Waiter {
+        shared: Arc::clone(shared),
+        want,
+        id,
+        result: handle.result(),
+        flight_deadline: deadline(started.mono, shared.settings.patience()),
+        patience,
+    })
 }
 
 fn launch(
     shared: &Arc<SharedState>,
     want: Want,
+    patience: Patience,
     mut state: Locked<'_>,
-    now: Now,
 ) -> Result<Waiter, TokenError> {
-    let runtime = Handle::try_current().map_err(|_| TokenError::of(Fault::NoRuntime))?;
+    let no_runtime = || TokenError::of(Fault::NoRuntime);
+    let runtime = Handle::try_current().map_err(|_| no_runtime())?;
+    let now = state.now;
+    // Probed before it is spawned: without timers the task would panic, once a call.
+    if try_sleep(Duration::ZERO).is_none() {
+        state.on_not_launched(now, fastrand::f64());
+        return Err(no_runtime());
+    }
     let (handle, end) = channel();
     let result = handle.result();
     let reason = state.reason(&want, now);
     let id = state.on_started(&want, handle, now);
     // A runtime that is shutting down drops the flight within `spawn`, and that takes the lock.
     drop(state);
-    let flight = Flight::new(id, shared, FlightSpan::new(&shared.observer, reason));
-    runtime.spawn(flight.run(end));
-    Ok(Waiter { shared: Arc::clone(shared), want, id, result })
+    // Made first: should a subscriber panic when it sees the span, the flight is dropped, and so reported as abandoned.
+    let flight = Flight::new(id, shared);
+    let span = FlightSpan::new(&shared.observer, reason);
+    runtime.spawn(flight.run(span, end));
+    let flight_deadline = deadline(now.mono, shared.settings.patience());
+    Ok(Waiter { shared: Arc::clone(shared), want, id, result, flight_deadline, patience })
+}
+
+// === impl Patience ===
+
+impl Patience {
+    /// `flight_timeout` and a little, or `max_wait` if that is less.
+    fn new(shared: &SharedState, state: &Locked<'_>, max_wait: Option<Duration>) -> Self {
+        let patience = shared.settings.patience();
+        let is_limited = max_wait.is_some_and(|max_wait| max_wait < patience);
+        let wait = max_wait.unwrap_or(patience).min(patience);
+        Self { deadline: deadline(state.now.mono, wait), is_limited, replacement: None }
+    }
 }
 
 // === impl Waiter ===
 
 impl Waiter {
-    /// Waits for the flight, and for the next one should it be abandoned.
+    /// Waits for the flight, and for the next one should it be abandoned, until one deadline for all of them.
     ///
     /// # Cancel safety
     ///
     /// Dropping the future loses nothing: the flight goes on.
     // Not an `async fn`, which holds its arguments twice: many callers may wait at once.
     #[expect(clippy::manual_async_fn, reason = "the future would be larger by a third")]
-    pub(crate) fn wait(mut self) -> impl Future<Output = Result<AccessToken, TokenError>> + Send {
+    pub(crate) fn wait(mut self) -> impl Future<Output = Result<UsableToken, TokenError>> + Send {
         async move {
             let waiting = self.shared.observer.waiting();
-            let result = 'ended: {
-                for _ in 0..MAX_LOST_FLIGHTS {
-                    let Some(patience) = timeout(self.deadline(), self.result) else {
-                        break 'ended Err(TokenError::of(Fault::NoRuntime));
-                    };
-                    if let Ok(Ok(result)) = patience.await {
-                        // What is in use by now is never older.
-                        break 'ended result
-                            .map(|token| self.shared.usable().map_or(token, |(token, _)| token));
-                    }
-                    self.shared.on_abandoned(self.id);
-                    match acquire(&self.shared, self.want) {
-                        Acquired::Token(token) => break 'ended Ok(token),
-                        Acquired::Failed(error) => break 'ended Err(error),
-                        Acquired::Flight(next) => self = next,
-                    }
+            let mut lost = 0;
+            let result = loop {
+                let Some(arrival) = try_timeout_at(self.next_deadline(), self.result.clone()) else {
+                    break Err(TokenError::of(Fault::NoRuntime));
+                };
+                match self.on_wake(arrival.await.ok(), &mut lost) {
+                    ControlFlow::Continue(next) => self = next,
+                    ControlFlow::Break(result) => break result,
                 }
-                Err(TokenError::of(Fault::FlightLost))
             };
-            waiting.end(&result);
+            waiting.end(result.is_ok());
             result
         }
     }
 
-    /// When the waiter stops to believe in the flight.
-    fn deadline(&self) -> Instant {
-        deadline(self.shared.clock.now().mono, self.shared.settings.patience())
+    fn next_deadline(&self) -> Instant {
+        let own =
+            self.patience.replacement.map_or(self.patience.deadline, |replacement| replacement.deadline);
+        own.min(self.patience.deadline).min(self.flight_deadline)
     }
-}
 
-/// Makes a timeout, if the caller runs in a Tokio runtime with time enabled. tokio has no other way to ask than to try.
-fn timeout<F: Future>(deadline: Instant, future: F) -> Option<Timeout<F>> {
-    Handle::try_current().ok()?;
-    catch_unwind(AssertUnwindSafe(|| timeout_at(deadline, future))).ok()
+    /// Goes on when the flight is over, or a deadline: `arrival` is what the flight brought, an error if it was abandoned,
+    /// `None` if it is still up.
+    fn on_wake(
+        self,
+        arrival: Option<Result<Result<AccessToken, TokenError>, RecvError>>,
+        lost: &mut u8,
+    ) -> ControlFlow<Result<UsableToken, TokenError>, Self> {
+        let now = self.shared.clock.now().mono;
+        if let Some(replacement) = self.patience.replacement {
+            if arrival.is_none() && now >= replacement.deadline {
+                self.shared.lock().await_no_more(replacement.generation);
+            }
+            // The call has a token, and goes on with it, whatever became of the flight.
+            return self.again();
+        }
+        let is_late = now >= self.patience.deadline;
+        match arrival {
+            Some(Ok(Err(error))) => ControlFlow::Break(Err(error)),
+            // What is in use is what the layer sends; the token that came may not be in use yet, and for a waiter that
+            // wakes late it may have expired.
+            Some(Ok(Ok(token))) => match self.shared.usable() {
+                Some((in_use, _)) => ControlFlow::Break(Ok(self.shared.watch(in_use))),
+                None if token.phase() != Phase::Expired => ControlFlow::Break(Ok(self.shared.watch(token))),
+                None if is_late => ControlFlow::Break(Err(TokenError::of(Fault::CameTooLate))),
+                None => self.again(),
+            },
+            None if is_late && self.patience.is_limited => {
+                ControlFlow::Break(Err(self.shared.wait_timed_out()))
+            }
+            Some(Err(_)) | None => {
+                self.shared.on_abandoned(self.id);
+                *lost += 1;
+                if is_late || *lost == MAX_LOST_FLIGHTS {
+                    return ControlFlow::Break(Err(TokenError::of(Fault::FlightLost)));
+                }
+                self.again()
+            }
+        }
+    }
+
+    /// Asks once more, with what is left of the patience.
+    fn again(self) -> ControlFlow<Result<UsableToken, TokenError>, Self> {
+        let patience = Patience { replacement: None, ..self.patience };
+        match acquire_locked(&self.shared, self.want, patience, self.shared.lock()) {
+            Acquired::Token(token) => ControlFlow::Break(Ok(token)),
+            Acquired::Failed(error) => ControlFlow::Break(Err(error)),
+            Acquired::Flight(next) => ControlFlow::Continue(next),
+        }
+    }
 }

@@ -19,7 +19,7 @@ use tokio::time::{sleep, timeout_at};
 use super::{channel::FlightEnd, shared::SharedState};
 use crate::{
     error::{Fault, TokenError, TokenErrorKind},
-    schedule::{Clock, MAX_RETRY_AFTER, Now, Settings, attempt_backoff, deadline},
+    schedule::{Clock, MAX_RETRY_AFTER, Now, Settings, Validity, attempt_backoff, deadline},
     telemetry::FlightSpan,
     token::{DynTokenSource, IssuedToken},
 };
@@ -31,31 +31,29 @@ pub(super) struct Flight {
     source: Arc<dyn DynTokenSource>,
     settings: Settings,
     clock: Clock,
-    span: Arc<FlightSpan>,
 }
 
 // === impl Flight ===
 
 impl Flight {
     /// Makes the flight that the state numbers `id`. Dropped before it has run to its end, it is abandoned.
-    pub(super) fn new(id: u64, shared: &Arc<SharedState>, span: Arc<FlightSpan>) -> Self {
+    pub(super) fn new(id: u64, shared: &Arc<SharedState>) -> Self {
         Self {
             id,
             shared: Arc::downgrade(shared),
             source: Arc::clone(&shared.source),
             settings: shared.settings,
             clock: shared.clock,
-            span,
         }
     }
 
     /// Runs the flight to its end within its span, in a task of its own.
-    pub(super) fn run(self, end: FlightEnd) -> impl Future<Output = ()> + Send {
-        Arc::clone(&self.span).instrument(self.fly(end))
+    pub(super) fn run(self, span: Arc<FlightSpan>, end: FlightEnd) -> impl Future<Output = ()> + Send {
+        Arc::clone(&span).instrument(self.fly(span, end))
     }
 
-    async fn fly(self, end: FlightEnd) {
-        let attempts = pin!(self.attempts());
+    async fn fly(self, span: Arc<FlightSpan>, end: FlightEnd) {
+        let attempts = pin!(self.attempts(&span));
         // Cancellation is looked at first: a result that comes too late is dropped.
         let Either::Right((result, _)) = select(end.cancelled, attempts).await else {
             return;
@@ -64,9 +62,9 @@ impl Flight {
             return;
         };
         let result = match result {
-            Ok((issued, sent)) => shared.on_success(self.id, issued, sent, &self.span),
+            Ok((issued, sent)) => shared.on_success(self.id, issued, sent, &span).map(Ok),
             Err(error) => {
-                shared.on_failure(self.id, &error, &self.span);
+                shared.on_failure(self.id, &error, &span);
                 Some(Err(error))
             }
         };
@@ -77,22 +75,24 @@ impl Flight {
     }
 
     /// Makes attempts until one succeeds, or until there is no point in another. Returns when the one was sent, too.
-    async fn attempts(&self) -> Result<(IssuedToken, Now), TokenError> {
+    async fn attempts(&self, span: &FlightSpan) -> Result<(IssuedToken, Now), TokenError> {
         let flight_deadline = deadline(self.clock.now().mono, self.settings.flight_timeout);
         let mut failed = 0;
         let mut last_error = None;
         loop {
-            let attempt = self.span.attempt();
+            let attempt = span.attempt();
             let sent = self.clock.now();
             let error = match timeout_at(flight_deadline, self.attempt()).await {
-                Ok(Ok(issued)) => {
+                Ok(Ok(issued)) if self.is_alive(&issued, sent) => {
                     attempt.issued();
                     return Ok((issued, sent));
                 }
+                // The machine was suspended, or a clock was set: the next token is not older than it should be.
+                Ok(Ok(_expired)) => TokenError::of(Fault::CameTooLate),
                 Ok(Err(error)) => error,
                 Err(_elapsed) => {
                     let error = TokenError::of(Fault::FlightTimedOut);
-                    attempt.failed(&error, None);
+                    attempt.failed(&error, None, self.on_attempt_failed(&error));
                     return Err(match last_error {
                         Some(last) => error.caused_by(last),
                         None => error,
@@ -100,17 +100,30 @@ impl Flight {
                 }
             };
             failed += 1;
+            let has_token = self.on_attempt_failed(&error);
             let retry_after = error.retry_after().unwrap_or_default().min(MAX_RETRY_AFTER);
             let backoff = attempt_backoff(failed, fastrand::f64()).max(retry_after);
             let too_late = deadline(self.clock.now().mono, backoff) >= flight_deadline;
             if failed >= self.settings.max_attempts || too_late || !is_worth_another(&error) {
-                attempt.failed(&error, None);
+                attempt.failed(&error, None, has_token);
                 return Err(error);
             }
-            attempt.failed(&error, Some(backoff));
+            attempt.failed(&error, Some(backoff), has_token);
             last_error = Some(error);
             sleep(backoff).await;
         }
+    }
+
+    /// Returns whether a token, asked for at `sent`, has not expired by now.
+    fn is_alive(&self, issued: &IssuedToken, sent: Now) -> bool {
+        let now = self.clock.now();
+        let validity = Validity::new(&self.settings, issued.lifetime(), sent, now, 0.0);
+        validity.expires_in(now).is_none_or(|left| !left.is_zero())
+    }
+
+    /// Enters a failed attempt. Returns whether calls have a usable token.
+    fn on_attempt_failed(&self, error: &TokenError) -> bool {
+        self.shared.upgrade().is_some_and(|shared| shared.on_attempt_failed(self.id, error))
     }
 
     /// Makes one attempt. The payload of a panic is not looked at: it may hold anything.

@@ -8,5 +8,9 @@ mod shared;
 mod state;
 mod token_refresher;
 
-pub(crate) use self::acquire::{Acquired, Waiter};
+pub(crate) use self::{
+    acquire::{Acquired, Waiter},
+    shared::UsableToken,
+    state::Rejected,
+};
 pub use self::{builder::TokenRefresherBuilder, token_refresher::TokenRefresher};

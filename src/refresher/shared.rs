@@ -2,7 +2,9 @@
 //!
 //! # Invariants
 //!
-//! 1. `mirror` holds the token of the state as it was when the lock was last given back. Calls read it without the lock.
+//! 1. `mirror` holds the token that calls use without the lock. It is empty while something is open that calls have to ask
+//!    about: no token yet, a successor that is not in use yet, a question that an authority has not answered. It is as the
+//!    state was when the lock was last given back.
 //! 2. The state holds the handle of at most one flight. Every task of a flight that is not that one has been cancelled.
 //! 3. A flight that ends, in whatever way, is reported once: its number tells a late report from that of the flight that
 //!    is up.
@@ -14,14 +16,17 @@
 //! no source, no waker and no runtime. What these are told is taken out first. So a subscriber that asks the refresher
 //! for a token cannot deadlock. Reading the mirror, counters and clocks takes no lock.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::{
+    ops::{Deref, DerefMut},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError},
+};
 
 use arc_swap::ArcSwapOption;
 
 use super::{channel::FlightHandle, state::State};
 use crate::{
     audience::Audience,
-    error::TokenError,
+    error::{Fault, TokenError},
     schedule::{Clock, Now, Phase, Settings},
     telemetry::{FlightSpan, Observer},
     token::{AccessToken, CachedToken, DynTokenSource, IssuedToken, TokenStatus},
@@ -38,7 +43,19 @@ pub(super) struct SharedState {
     pub(super) observer: Arc<Observer>,
 }
 
-pub(super) type Locked<'a> = MutexGuard<'a, State<FlightHandle>>;
+/// A token, and whether its answer is evidence.
+pub(crate) struct UsableToken {
+    pub(crate) token: AccessToken,
+    /// Something is open about the token: what its call is answered is to be reported.
+    pub(crate) is_watched: bool,
+}
+
+/// The state under its lock, and when it was locked. Puts the mirror in order when the lock is given back.
+pub(super) struct Locked<'a> {
+    shared: &'a SharedState,
+    state: MutexGuard<'a, State<FlightHandle>>,
+    pub(super) now: Now,
+}
 
 // === impl SharedState ===
 
@@ -51,7 +68,7 @@ impl SharedState {
     ) -> Self {
         Self {
             mirror: ArcSwapOption::empty(),
-            state: Mutex::new(State::new(settings, clock)),
+            state: Mutex::new(State::new(settings, clock, clock.now())),
             source,
             audience,
             settings,
@@ -61,59 +78,85 @@ impl SharedState {
     }
 
     pub(super) fn lock(&self) -> Locked<'_> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.locked(self.state.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Takes the lock, unless someone holds it.
     pub(super) fn try_lock(&self) -> Option<Locked<'_>> {
         match self.state.try_lock() {
-            Ok(state) => Some(state),
-            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Ok(state) => Some(self.locked(state)),
+            Err(TryLockError::Poisoned(poisoned)) => Some(self.locked(poisoned.into_inner())),
             Err(TryLockError::WouldBlock) => None,
         }
     }
 
+    fn locked<'a>(&'a self, state: MutexGuard<'a, State<FlightHandle>>) -> Locked<'a> {
+        Locked { shared: self, state, now: self.clock.now() }
+    }
+
     /// Returns the token, unless it has expired.
     pub(super) fn usable(&self) -> Option<(AccessToken, Phase)> {
-        let token = AccessToken::from(self.mirror.load_full()?);
+        let token = match self.mirror.load_full() {
+            Some(token) => AccessToken::from(token),
+            None => {
+                let mut state = self.lock();
+                let now = state.now;
+                state.cached(now)?
+            }
+        };
         let phase = token.phase();
         (phase != Phase::Expired).then_some((token, phase))
     }
 
-    pub(super) fn status(&self, state: &Locked<'_>, now: Now) -> TokenStatus {
-        state.status(self.observer.token_requests(), now)
+    /// Returns `token` together with whether something is open about it.
+    pub(super) fn watch(&self, token: AccessToken) -> UsableToken {
+        UsableToken { token, is_watched: self.mirror.load().is_none() }
     }
 
-    /// Enters what flight `id` brought, and returns what its waiters get; `None` if the flight had been cancelled.
+    /// Returns the error of a caller that waited as long as it wants to, while the flight goes on.
+    pub(super) fn wait_timed_out(&self) -> TokenError {
+        let error = TokenError::of(Fault::WaitTimedOut);
+        match self.lock().last_error().cloned() {
+            Some(last) => error.caused_by(last),
+            None => error,
+        }
+    }
+
+    pub(super) fn status(&self, state: &Locked<'_>) -> TokenStatus {
+        state.status(self.observer.token_requests(), state.now)
+    }
+
+    /// Enters that an attempt of flight `id` failed. Returns whether calls have a usable token.
+    pub(super) fn on_attempt_failed(&self, id: u64, error: &TokenError) -> bool {
+        let mut state = self.lock();
+        let now = state.now;
+        state.on_attempt_failed(id, error, now)
+    }
+
+    /// Enters what flight `id` brought, and returns the token; `None` if the flight had been cancelled.
     pub(super) fn on_success(
         &self,
         id: u64,
         issued: IssuedToken,
         sent: Now,
         span: &FlightSpan,
-    ) -> Option<Result<AccessToken, TokenError>> {
-        let now = self.clock.now();
+    ) -> Option<AccessToken> {
         let mut state = self.lock();
+        let now = state.now;
         let failures = state.failures();
-        let result = state.on_success(id, issued, sent, now, fastrand::f64())?;
-        if let Ok(token) = &result {
-            self.mirror.store(Some(Arc::clone(token.as_cached())));
-        }
-        let status = self.status(&state, now);
+        let token = state.on_success(id, issued, sent, now, fastrand::f64())?;
+        let status = self.status(&state);
         drop(state);
-        match &result {
-            Ok(token) => span.succeeded(token, failures, &status, now),
-            Err(error) => span.failed(error, &status, now),
-        }
-        Some(result)
+        span.succeeded(&token, failures, &status, now);
+        Some(token)
     }
 
     /// Enters what flight `id` failed with. Tells no one if the flight had been cancelled.
     pub(super) fn on_failure(&self, id: u64, error: &TokenError, span: &FlightSpan) {
-        let now = self.clock.now();
         let mut state = self.lock();
+        let now = state.now;
         if state.on_failure(id, error, now, fastrand::f64()) {
-            let status = self.status(&state, now);
+            let status = self.status(&state);
             drop(state);
             span.failed(error, &status, now);
         }
@@ -121,6 +164,34 @@ impl SharedState {
 
     /// Enters that flight `id` ended without a result.
     pub(super) fn on_abandoned(&self, id: u64) {
-        self.lock().on_abandoned(id);
+        let mut state = self.lock();
+        let now = state.now;
+        state.on_abandoned(id, now, fastrand::f64());
+    }
+}
+
+// === impl Locked ===
+
+impl Deref for Locked<'_> {
+    type Target = State<FlightHandle>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.state
+    }
+}
+
+impl DerefMut for Locked<'_> {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.state
+    }
+}
+
+impl Drop for Locked<'_> {
+    fn drop(&mut self) {
+        let settled = self.state.settled_token(self.now).map(AccessToken::as_cached);
+        let mirrored = self.shared.mirror.load();
+        if settled.map(Arc::as_ptr) != mirrored.as_ref().map(Arc::as_ptr) {
+            self.shared.mirror.store(settled.cloned());
+        }
     }
 }

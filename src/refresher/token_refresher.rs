@@ -2,14 +2,14 @@
 //!
 //! A thin shell over [`SharedState`] and [`acquire`](super::acquire).
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
-use http::{HeaderMap, header::MaxSizeReached};
+use http::{HeaderMap, StatusCode, header::MaxSizeReached};
 
 use super::{
-    acquire::{Acquired, acquire, refresh_in_background},
+    acquire::{Acquired, acquire, acquire_for_call, refresh_in_background},
     shared::SharedState,
-    state::Want,
+    state::{Rejected, Want},
 };
 use crate::{
     audience::Audience,
@@ -100,22 +100,22 @@ impl TokenRefresher {
     ///
     /// As [`TokenRefresher::token`].
     pub async fn refresh(&self, rejected: &AccessToken) -> Result<AccessToken, TokenError> {
-        self.acquire_or_wait(Want::newer_than(rejected.generation(), Origin::UNKNOWN)).await
+        self.acquire_or_wait(Want::newer_than(rejected.generation(), Origin::UNKNOWN, false)).await
     }
 
     /// Returns what an operator wants to know. Takes the lock that calls take only to refresh; allocates nothing.
     #[must_use]
     pub fn status(&self) -> TokenStatus {
-        let now = self.shared.clock.now();
-        self.shared.status(&self.shared.lock(), now)
+        self.shared.status(&self.shared.lock())
     }
 
     async fn acquire_or_wait(&self, want: Want) -> Result<AccessToken, TokenError> {
-        match acquire(&self.shared, want) {
-            Acquired::Token(token) => Ok(token),
-            Acquired::Failed(error) => Err(error),
-            Acquired::Flight(waiter) => waiter.wait().await,
-        }
+        let usable = match acquire(&self.shared, want, None) {
+            Acquired::Token(usable) => usable,
+            Acquired::Failed(error) => return Err(error),
+            Acquired::Flight(waiter) => waiter.wait().await?,
+        };
+        Ok(usable.token)
     }
 }
 
@@ -129,7 +129,7 @@ impl TokenRefresher {
         &self.shared.audience
     }
 
-    /// Inserts the header of a usable token, and returns its generation; `None` if there is no usable token.
+    /// Inserts the header of a usable token, and returns its generation; `None` if the refresher has to be asked.
     ///
     /// Never waits. Takes no lock while the token is fresh.
     #[inline]
@@ -147,25 +147,37 @@ impl TokenRefresher {
         Ok(Some(token.generation()))
     }
 
-    /// Finds any usable token, or the flight to wait for.
-    pub(crate) fn acquire(&self) -> Acquired {
-        acquire(&self.shared, Want::AnyToken)
+    /// Finds any usable token, or the flight to wait for, `max_wait` at most.
+    pub(crate) fn acquire(&self, max_wait: Option<Duration>) -> Acquired {
+        acquire(&self.shared, Want::AnyToken, max_wait)
     }
 
-    /// Finds what replaces `generation`, which `origin` answered with a `401`, or the flight to wait for.
-    pub(crate) fn replace(&self, generation: u64, origin: &Origin) -> Acquired {
-        self.shared.observer.token_rejected(origin, generation);
-        acquire(&self.shared, Want::newer_than(generation, origin.clone()))
+    /// Finds a token for a call to `origin`, or the flight to wait for, `max_wait` at most.
+    pub(crate) fn acquire_for_call(&self, origin: &Origin, max_wait: Option<Duration>) -> Acquired {
+        acquire_for_call(&self.shared, origin, max_wait)
+    }
+
+    /// Finds what replaces a generation that was answered with a `401`, or the flight to wait for, `max_wait` at most.
+    pub(crate) fn replace(&self, rejected: Rejected, max_wait: Option<Duration>) -> Acquired {
+        self.shared.observer.token_rejected(&rejected.origin, rejected.generation);
+        acquire(&self.shared, Want::NewerThan(Box::new(rejected)), max_wait)
     }
 
     /// Records and judges what became of a call whose token `origin` rejected, and that was sent with `generation` last.
     pub(crate) fn settle(&self, origin: &Origin, generation: u64, outcome: RetryOutcome) {
         self.shared.observer.call_settled(origin, generation, outcome);
-        let now = self.shared.clock.now();
-        let backoff_began = self.shared.lock().on_settled(origin, generation, outcome, now);
+        let mut state = self.shared.lock();
+        let now = state.now;
+        let backoff_began = state.on_settled(origin, generation, outcome, now, fastrand::f64());
+        drop(state);
         if let Some(backoff) = backoff_began {
             self.shared.observer.backoff_began(origin, backoff);
         }
+    }
+
+    /// Enters that `origin` accepted `generation`: it answered a call with a `status` other than `401`.
+    pub(crate) fn accept(&self, origin: &Origin, generation: u64, status: StatusCode) {
+        self.shared.lock().on_accepted(origin, generation, RetryOutcome::of(status) == RetryOutcome::Helped);
     }
 
     /// Records a request that must not carry the token.

@@ -17,10 +17,10 @@ use tower_service::Service;
 
 use super::{
     replay::Replay,
-    retained::InFlight,
-    state::{QueuedRequest, State, Transition},
+    retained::{InFlight, QueuedRequest},
+    state::{State, Transition},
 };
-use crate::{error::BoxError, refresher::Waiter, token::AccessToken};
+use crate::{error::BoxError, refresher::Waiter};
 
 pin_project! {
     /// The response future of [`SinchAuth`](crate::SinchAuth).
@@ -50,10 +50,6 @@ where
 
     pub(super) fn waiting(waiter: Waiter, queued: Box<QueuedRequest<S, R, B>>) -> Self {
         Self { call: None, state: State::authorizing(waiter, queued) }
-    }
-
-    pub(super) fn authorized(token: AccessToken, queued: Box<QueuedRequest<S, R, B>>) -> Self {
-        Self { call: None, state: State::Authorized { token, queued, waited: false } }
     }
 
     pub(super) fn failed(error: BoxError) -> Self {

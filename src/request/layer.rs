@@ -1,6 +1,6 @@
 //! [`SinchAuthLayer`]: the settings, and what makes a [`SinchAuth`] of a service.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use tower_layer::Layer;
 
@@ -80,6 +80,19 @@ impl<R> SinchAuthLayer<R> {
     #[must_use]
     pub fn existing_authorization(mut self, existing_authorization: ExistingAuthorization) -> Self {
         self.options.existing_authorization = existing_authorization;
+        self
+    }
+
+    /// Sets how long a call waits for a token, each time that it has to. Default: as long as the refresher's
+    /// [`flight_timeout`](crate::TokenRefresherBuilder::flight_timeout), and a second.
+    ///
+    /// Choose less than the timeout around the call: then a call that finds no token fails with a
+    /// [`TokenError`](crate::TokenError) that says why, instead of a timeout that does not. Its kind is
+    /// [`TimedOut`](crate::TokenErrorKind::TimedOut), and its source is what the last token request failed with. The token
+    /// request goes on, for the next calls. After a `401` such a wait ends with that `401`.
+    #[must_use]
+    pub fn max_wait(mut self, max_wait: Duration) -> Self {
+        self.options.max_wait = Some(max_wait);
         self
     }
 

@@ -19,6 +19,7 @@ mod replay;
 mod retained;
 mod service;
 mod state;
+mod transitions;
 
 pub use self::{
     layer::SinchAuthLayer,

@@ -1,6 +1,6 @@
 //! What a request is treated by: the settings of the layer, and the switches of a single request.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use http::Request;
 
@@ -49,6 +49,7 @@ pub(super) struct Options<R> {
     pub(super) audience: Audience,
     pub(super) outside_audience: OutsideAudience,
     pub(super) existing_authorization: ExistingAuthorization,
+    pub(super) max_wait: Option<Duration>,
     pub(super) replay: R,
 }
 
@@ -82,6 +83,7 @@ impl Options<CloneBody> {
             tokens,
             outside_audience: OutsideAudience::default(),
             existing_authorization: ExistingAuthorization::default(),
+            max_wait: None,
             replay: CloneBody,
         }
     }
@@ -89,8 +91,8 @@ impl Options<CloneBody> {
 
 impl<R> Options<R> {
     pub(super) fn replay<R2>(self, replay: R2) -> Options<R2> {
-        let Self { tokens, audience, outside_audience, existing_authorization, replay: _ } = self;
-        Options { tokens, audience, outside_audience, existing_authorization, replay }
+        let Self { tokens, audience, outside_audience, existing_authorization, max_wait, replay: _ } = self;
+        Options { tokens, audience, outside_audience, existing_authorization, max_wait, replay }
     }
 
     /// Formats the settings as those of the public type `name`.
@@ -100,6 +102,7 @@ impl<R> Options<R> {
             .field("audience", &self.audience)
             .field("outside_audience", &self.outside_audience)
             .field("existing_authorization", &self.existing_authorization)
+            .field("max_wait", &self.max_wait)
             .finish_non_exhaustive()
     }
 }

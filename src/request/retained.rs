@@ -1,21 +1,40 @@
-//! What is retained of a request with our token until it is answered, and of one that was rejected.
+//! What is retained of a request: until there is a token, until it is answered, and until it is settled what became of a
+//! rejection.
 
-use http::{Request, StatusCode, header::HOST};
+use std::{pin::Pin, time::Duration};
+
+use http::{Request, Response, StatusCode, header::HOST};
+use tokio::time::Sleep;
 
 use super::{
     options::RequestAuth,
     replay::{Head, Replay},
 };
 use crate::{
+    error::BoxError,
     origin::Origin,
-    refresher::{Acquired, TokenRefresher},
-    token::RetryOutcome,
+    refresher::{Acquired, Rejected, TokenRefresher},
+    token::{AccessToken, RetryOutcome},
 };
+
+/// A request without a token. Boxed in its states: requests that find a token need no room for it.
+pub(super) struct QueuedRequest<S, R, B> {
+    pub(super) tokens: TokenRefresher,
+    /// Not ready.
+    pub(super) inner: S,
+    pub(super) request: Request<B>,
+    pub(super) replay: R,
+    pub(super) switches: RequestAuth,
+    pub(super) max_wait: Option<Duration>,
+    pub(super) rounds: Rounds,
+}
 
 /// A request with our token, until it is answered.
 pub(super) struct InFlight<S, K> {
     tokens: TokenRefresher,
     generation: u64,
+    /// Something is open about the token: the answer is evidence.
+    pub(super) is_watched: bool,
     retained: Retained<S, K>,
 }
 
@@ -33,6 +52,18 @@ pub(super) struct RetryRequest<S, K> {
     pub(super) inner: S,
     pub(super) head: Head,
     pub(super) kept: K,
+    pub(super) max_wait: Option<Duration>,
+}
+
+/// The first response, a `401`, and what it takes to get another. Boxed in its states, like requests without a token.
+pub(super) struct FirstResponse<S, K, ResBody> {
+    /// The answer, unless the retry brings another. Dropped if the retry waits for what it may hold.
+    pub(super) response: Option<Response<ResBody>>,
+    pub(super) rejection: Rejection,
+    pub(super) request: Box<RetryRequest<S, K>>,
+    /// How long the retry waits before the response is dropped; made when it first has to wait.
+    pub(super) patience: Option<Pin<Box<Sleep>>>,
+    pub(super) rounds: Rounds,
 }
 
 /// A request whose token was rejected, until it is settled what became of it.
@@ -43,17 +74,44 @@ pub(super) struct Rejection {
     origin: Origin,
 }
 
+/// How often a token expired while its request waited for the inner service.
+///
+/// The first time, what was readied is given back while another token is fetched. The second time it is kept, so that the
+/// request is sent with the token just fetched, however long the inner service takes to become ready.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Rounds(u8);
+
+/// What becomes of a readied inner service while another token is fetched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Readied {
+    GiveBack,
+    Keep,
+    /// Fetch none: the inner service does not stay ready.
+    GiveUp,
+}
+
 // === impl InFlight ===
 
 impl<S, K> InFlight<S, K> {
     #[inline]
-    pub(super) fn new(tokens: TokenRefresher, generation: u64, retained: Retained<S, K>) -> Self {
-        Self { tokens, generation, retained }
+    pub(super) fn new(
+        tokens: TokenRefresher,
+        generation: u64,
+        is_watched: bool,
+        retained: Retained<S, K>,
+    ) -> Self {
+        Self { tokens, generation, is_watched, retained }
+    }
+
+    /// Reports that the request was answered with anything but a `401`.
+    pub(super) fn accept(self, status: StatusCode) {
+        let (Rejection { tokens, generation, origin }, _) = self.into_parts();
+        tokens.accept(&origin, generation, status);
     }
 
     /// Takes apart a request whose token was rejected: the rejection, and what it takes to send it again, if it may be.
     pub(super) fn into_parts(self) -> (Rejection, Option<Box<RetryRequest<S, K>>>) {
-        let Self { tokens, generation, retained } = self;
+        let Self { tokens, generation, retained, .. } = self;
         let (origin, request) = match retained {
             Retained::Request(request) => (request.head.origin(), Some(request)),
             Retained::Origin(origin) => (origin, None),
@@ -67,16 +125,23 @@ impl<S, K> InFlight<S, K> {
 impl<S: Clone, K> Retained<S, K> {
     /// Retains of `request`, which goes to `inner`, what its answer may call for: all of it, if it may be sent again.
     #[inline]
-    pub(super) fn of<R, B>(inner: &S, replay: &R, request: &Request<B>, switches: RequestAuth) -> Self
+    pub(super) fn of<R, B>(
+        inner: &S,
+        replay: &R,
+        request: &Request<B>,
+        switches: RequestAuth,
+        max_wait: Option<Duration>,
+    ) -> Self
     where
         R: Replay<B, Kept = K>,
     {
         let kept = if switches.no_retry { None } else { replay.keep(request.body()) };
         match kept {
             Some(kept) => {
-                Self::Request(Box::new(RetryRequest { inner: inner.clone(), head: Head::of(request), kept }))
+                let (inner, head) = (inner.clone(), Head::of(request));
+                Self::Request(Box::new(RetryRequest { inner, head, kept, max_wait }))
             }
-            None => Self::Origin(Origin::of(request.uri(), || request.headers().get(HOST))),
+            None => Self::Origin(origin_of(request)),
         }
     }
 }
@@ -91,24 +156,63 @@ impl<S, K> Retained<S, K> {
     }
 }
 
+// === impl FirstResponse ===
+
+impl<S, K, ResBody> FirstResponse<S, K, ResBody> {
+    pub(super) fn new(
+        response: Response<ResBody>,
+        rejection: Rejection,
+        request: Box<RetryRequest<S, K>>,
+    ) -> Self {
+        Self { response: Some(response), rejection, request, patience: None, rounds: Rounds::default() }
+    }
+
+    /// Ends without a retry: the first response is the answer, or `error` if it was dropped.
+    pub(super) fn give_up(
+        self,
+        why: RetryOutcome,
+        error: impl FnOnce() -> BoxError,
+    ) -> Result<Response<ResBody>, BoxError> {
+        self.rejection.settle(why);
+        self.response.ok_or_else(error)
+    }
+
+    /// Returns whether `token` is the one that was rejected, so that a retry would be rejected, too.
+    pub(super) fn rejects(&self, token: &AccessToken) -> bool {
+        token.generation() == self.rejection.generation && self.response.is_some()
+    }
+}
+
 // === impl Rejection ===
 
 impl Rejection {
-    /// Reports the rejection, and finds what replaces the token.
-    pub(super) fn replace_token(&self) -> Acquired {
-        self.tokens.replace(self.generation, &self.origin)
-    }
-
-    /// Reports what the retry was answered.
-    pub(super) fn settle_by(&self, status: StatusCode) {
-        self.settle(match status {
-            StatusCode::UNAUTHORIZED => RetryOutcome::Useless,
-            _ => RetryOutcome::Helped,
-        });
+    /// Reports the rejection, and finds what replaces the token. `can_retry`: the request will be sent with it.
+    pub(super) fn replace_token(&self, can_retry: bool, max_wait: Option<Duration>) -> Acquired {
+        let rejected = Rejected { generation: self.generation, origin: self.origin.clone(), can_retry };
+        self.tokens.replace(rejected, max_wait)
     }
 
     /// Reports what became of the request.
     pub(super) fn settle(&self, outcome: RetryOutcome) {
         self.tokens.settle(&self.origin, self.generation, outcome);
     }
+}
+
+// === impl Rounds ===
+
+impl Rounds {
+    /// Counts a token that expired while the inner service was not ready.
+    pub(super) fn next(&mut self) -> Readied {
+        self.0 = self.0.saturating_add(1);
+        match self.0 {
+            1 => Readied::GiveBack,
+            2 => Readied::Keep,
+            _ => Readied::GiveUp,
+        }
+    }
+}
+
+/// Returns who answers `request`.
+pub(super) fn origin_of<B>(request: &Request<B>) -> Origin {
+    Origin::of(request.uri(), || request.headers().get(HOST))
 }

@@ -13,12 +13,11 @@ use super::{
     future::ResponseFuture,
     options::{ExistingAuthorization, Options, OutsideAudience, RequestAuth},
     replay::Replay,
-    retained::{InFlight, Retained},
-    state::QueuedRequest,
+    retained::{InFlight, QueuedRequest, Retained, Rounds, origin_of},
 };
 use crate::{
     error::{AudienceError, BoxError},
-    refresher::{Acquired, TokenRefresher},
+    refresher::{Acquired, TokenRefresher, UsableToken, Waiter},
 };
 
 /// The service that [`SinchAuthLayer`](crate::SinchAuthLayer) makes: `S`, with a token on every request.
@@ -105,15 +104,11 @@ where
         if let Err(outside) = options.audience.check(request.uri(), request.headers()) {
             return self.outside(request, outside);
         }
-        let generation = match options.tokens.authorize(request.headers_mut()) {
-            Ok(Some(generation)) => generation,
-            Ok(None) => return self.wait(request, switches),
-            Err(too_many_headers) => return self.refuse(too_many_headers.into()),
-        };
-        let mut retained = Retained::of(&self.inner, &options.replay, &request, switches);
-        let request = R::send(request, retained.kept_mut());
-        let in_flight = InFlight::new(options.tokens.clone(), generation, retained);
-        ResponseFuture::called(self.inner.call(request), Some(in_flight))
+        match options.tokens.authorize(request.headers_mut()) {
+            Ok(Some(generation)) => self.send(request, generation, false, switches),
+            Ok(None) => self.acquire_and_send(request, switches),
+            Err(too_many_headers) => self.refuse(too_many_headers.into()),
+        }
     }
 }
 
@@ -129,7 +124,7 @@ impl<S, R> SinchAuth<S, R> {
 }
 
 impl<S: Clone, R> SinchAuth<S, R> {
-    /// Does not send a request.
+    /// Returns an error instead of sending a request.
     fn refuse<B, ResBody>(&mut self, error: BoxError) -> ResponseFuture<S, R, B, ResBody>
     where
         R: Replay<B>,
@@ -139,7 +134,7 @@ impl<S: Clone, R> SinchAuth<S, R> {
         ResponseFuture::failed(error)
     }
 
-    /// Treats a request to a host outside the audience.
+    /// Refuses a request to a host outside the audience, or sends it without a token.
     #[cold]
     fn outside<B, ResBody>(
         &mut self,
@@ -159,27 +154,66 @@ impl<S: Clone, R> SinchAuth<S, R> {
         }
     }
 
-    /// Sends a request as soon as there is a token.
-    #[cold]
-    fn wait<B, ResBody>(
+    /// Sends a request that carries our token.
+    #[inline]
+    fn send<B, ResBody>(
         &mut self,
         request: Request<B>,
+        generation: u64,
+        is_watched: bool,
         switches: RequestAuth,
     ) -> ResponseFuture<S, R, B, ResBody>
     where
         R: Replay<B>,
         S: Service<Request<R::Body>>,
     {
-        let tokens = self.options.tokens.clone();
-        let acquired = tokens.acquire();
-        let inner = self.give_back();
-        let replay = self.options.replay.clone();
-        let queued = Box::new(QueuedRequest { tokens, inner, request, replay, switches });
-        match acquired {
-            Acquired::Failed(error) => ResponseFuture::failed(error.into()),
-            Acquired::Token(token) => ResponseFuture::authorized(token, queued),
-            Acquired::Flight(waiter) => ResponseFuture::waiting(waiter, queued),
+        let Options { tokens, replay, max_wait, .. } = &self.options;
+        let mut retained = Retained::of(&self.inner, replay, &request, switches, *max_wait);
+        let request = R::send(request, retained.kept_mut());
+        let in_flight = InFlight::new(tokens.clone(), generation, is_watched, retained);
+        ResponseFuture::called(self.inner.call(request), Some(in_flight))
+    }
+
+    /// Sends a request for which the refresher has to be asked: at once if there is a usable token, else when there is.
+    #[cold]
+    fn acquire_and_send<B, ResBody>(
+        &mut self,
+        mut request: Request<B>,
+        switches: RequestAuth,
+    ) -> ResponseFuture<S, R, B, ResBody>
+    where
+        R: Replay<B>,
+        S: Service<Request<R::Body>>,
+    {
+        let Options { tokens, max_wait, .. } = &self.options;
+        match tokens.acquire_for_call(&origin_of(&request), *max_wait) {
+            Acquired::Token(UsableToken { token, is_watched }) => {
+                match token.authorize(request.headers_mut()) {
+                    Ok(()) => self.send(request, token.generation(), is_watched, switches),
+                    Err(too_many_headers) => self.refuse(too_many_headers.into()),
+                }
+            }
+            Acquired::Failed(error) => self.refuse(error.into()),
+            Acquired::Flight(waiter) => self.queue(request, waiter, switches),
         }
+    }
+
+    /// Sends a request as soon as there is a token. Nothing of the inner service is held meanwhile.
+    fn queue<B, ResBody>(
+        &mut self,
+        request: Request<B>,
+        waiter: Waiter,
+        switches: RequestAuth,
+    ) -> ResponseFuture<S, R, B, ResBody>
+    where
+        R: Replay<B>,
+        S: Service<Request<R::Body>>,
+    {
+        let inner = self.give_back();
+        let Options { tokens, replay, max_wait, .. } = self.options.clone();
+        let rounds = Rounds::default();
+        let queued = QueuedRequest { tokens, inner, request, replay, switches, max_wait, rounds };
+        ResponseFuture::waiting(waiter, Box::new(queued))
     }
 }
 

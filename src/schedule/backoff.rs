@@ -48,14 +48,22 @@ pub(crate) fn throttled_backoff(streak: u32, jitter: f64) -> Duration {
     half_drawn(doubling(streak, Duration::from_secs(8)), jitter)
 }
 
-/// How long a terminal error is answered from memory: 1 to 5 s.
-pub(crate) fn terminal_error_ttl(jitter: f64) -> Duration {
-    Duration::from_secs(1) + Duration::from_secs(4).mul_f64(jitter)
+/// How long a terminal error is answered from memory, after `streak` of them in a row: 1 to 5 s, then twice as long each
+/// time, at most 60 s, the second half drawn.
+pub(crate) fn terminal_error_ttl(streak: u32, jitter: f64) -> Duration {
+    match streak {
+        0 | 1 => Duration::from_secs(1) + Duration::from_secs(4).mul_f64(jitter),
+        _ => half_drawn(
+            (Duration::from_secs(5) * (1 << (streak - 1).min(4))).min(Duration::from_secs(60)),
+            jitter,
+        ),
+    }
 }
 
-/// The pause between forced refreshes of an authority after `streak` useless ones in a row: 1 s doubling to 60 s.
-pub(crate) fn rejection_backoff(streak: u32) -> Duration {
-    doubling(streak, Duration::from_secs(60))
+/// The pause between forced refreshes of an authority after `streak` useless ones in a row: 1 s doubling to 60 s, the
+/// second half drawn.
+pub(crate) fn rejection_backoff(streak: u32, jitter: f64) -> Duration {
+    half_drawn(doubling(streak, Duration::from_secs(60)), jitter)
 }
 
 /// `step`, of which the second half is drawn.

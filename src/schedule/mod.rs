@@ -5,8 +5,10 @@
 //! suspended, and the wall clock can be set back: neither may pass off an expired token as a valid one.
 
 mod backoff;
+mod budget;
 mod clock;
 mod settings;
+mod timer;
 mod validity;
 
 pub(crate) use self::{
@@ -14,8 +16,10 @@ pub(crate) use self::{
         Backoff, MAX_RETRY_AFTER, attempt_backoff, flight_backoff, rejection_backoff, terminal_error_ttl,
         throttled_backoff,
     },
+    budget::Budget,
     clock::{Clock, Now, deadline},
     settings::Settings,
+    timer::{try_sleep, try_timeout_at},
     validity::{Lifetime, Phase, Validity},
 };
 

@@ -6,6 +6,7 @@ use super::{
     backoff::{
         Backoff, attempt_backoff, flight_backoff, rejection_backoff, terminal_error_ttl, throttled_backoff,
     },
+    budget::Budget,
     clock::deadline,
     fixture::{at, millis, secs, start},
     settings::Settings,
@@ -52,8 +53,8 @@ fn an_hour_is_due_20_min_before_its_end_and_unusable_30_s_before() {
 }
 
 #[test]
-fn jitter_comes_earlier_only_and_takes_at_most_a_tenth_of_the_lead() {
-    for (jitter, due) in [(0.0, 2400), (0.5, 2340), (1.0, 2280)] {
+fn jitter_comes_earlier_only_and_takes_at_most_half_of_the_lead() {
+    for (jitter, due) in [(0.0, 2400), (0.5, 2100), (1.0, 1800)] {
         assert_life(&token(secs(HOUR), jitter), secs(due), secs(HOUR - 30), secs(HOUR));
     }
 }
@@ -65,7 +66,7 @@ fn lead_and_margin_scale_down_with_the_lifetime() {
         (300, 150_000, 270_000),
         (60, 30_000, 54_000),
         (10, 5_000, 9_000),
-        (1, 500, 900),
+        (2, 1_000, 1_800),
     ] {
         let token = token(secs(lifetime), 0.0);
         assert_life(&token, millis(due), millis(unusable), secs(lifetime));
@@ -125,9 +126,9 @@ fn a_static_token_is_fresh_for_ever() {
 }
 
 #[test]
-fn a_lifetime_below_a_second_lives_a_second_from_receipt_is_due_at_once_and_renewed_after_a_second() {
+fn a_lifetime_of_a_second_or_less_lives_a_second_from_receipt_is_due_at_once_and_renewed_after_a_second() {
     let received = secs(5);
-    for lifetime in [Duration::ZERO, Duration::from_nanos(1), millis(999)] {
+    for lifetime in [Duration::ZERO, Duration::from_nanos(1), millis(999), secs(1)] {
         let lifetime = Lifetime::Of(lifetime);
         let token = Validity::new(&Settings::default(), lifetime, start(), at(received), 0.5);
         assert_eq!(token.phase(at(received)), Phase::RefreshDue);
@@ -224,17 +225,51 @@ fn flights_that_met_a_429_without_retry_after_are_spaced_1_s_doubling_to_8_s_of_
 }
 
 #[test]
-fn a_terminal_error_is_remembered_for_1_to_5_s() {
-    for (jitter, memory) in [(0.0, 1), (0.5, 3), (1.0, 5)] {
-        assert_eq!(terminal_error_ttl(jitter), secs(memory));
+fn a_terminal_error_is_remembered_for_1_to_5_s_then_twice_as_long_each_time_up_to_60_s() {
+    for (streak, least, most) in
+        [(0, 1, 5), (1, 1, 5), (2, 5, 10), (3, 10, 20), (4, 20, 40), (5, 30, 60), (u32::MAX, 30, 60)]
+    {
+        assert_eq!(terminal_error_ttl(streak, 0.0), secs(least));
+        assert_eq!(terminal_error_ttl(streak, 1.0), secs(most));
     }
 }
 
 #[test]
-fn forced_refreshes_back_off_1_s_doubling_to_60_s() {
-    for (streak, backoff) in [(0, 1), (1, 1), (2, 2), (3, 4), (6, 32), (7, 60), (64, 60), (u32::MAX, 60)] {
-        assert_eq!(rejection_backoff(streak), secs(backoff));
+fn forced_refreshes_back_off_1_s_doubling_to_60_s_of_which_half_is_drawn() {
+    for (streak, most) in [(0, 1), (1, 1), (2, 2), (3, 4), (6, 32), (7, 60), (64, 60), (u32::MAX, 60)] {
+        assert_eq!(rejection_backoff(streak, 0.0), secs(most) / 2);
+        assert_eq!(rejection_backoff(streak, 1.0), secs(most));
     }
+}
+
+#[test]
+fn a_refresh_is_never_due_within_a_second_of_the_request() {
+    for lifetime in [1_001, 1_200, 1_500, 2_000, 3_000] {
+        let token = token(millis(lifetime), 1.0);
+        assert!(!token.may_refresh(at(millis(999))) || token.phase(at(millis(999))) == Phase::Expired);
+    }
+}
+
+#[test]
+fn a_token_is_usable_until_its_margin() {
+    let token = token(secs(HOUR), 0.0);
+    assert_eq!(token.usable_for(at(secs(60))), Some(secs(HOUR - 90)));
+    assert_eq!(token.usable_for(at(secs(HOUR))), Some(Duration::ZERO));
+    assert_eq!(issued(&Settings::default(), Lifetime::Static, 0.0).usable_for(start()), None);
+}
+
+#[test]
+fn a_budget_is_spent_at_once_and_comes_back_one_by_one() {
+    let mut budget = Budget::full(3, secs(10), start());
+    let take = |budget: &mut Budget, now| (0..10).filter(|_| budget.take(now)).count();
+    assert_eq!(take(&mut budget, start()), 3);
+    assert!(!budget.has_left(at(millis(9_999))));
+    assert_eq!(take(&mut budget, at(secs(10))), 1);
+    assert_eq!(take(&mut budget, at(secs(25))), 1);
+    assert_eq!(take(&mut budget, at(secs(30))), 1);
+    assert_eq!(take(&mut budget, at(secs(DAY))), 3);
+    let mut none = Budget::full(0, secs(10), start());
+    assert_eq!(take(&mut none, start()), 1, "no capacity counts as one");
 }
 
 #[test]

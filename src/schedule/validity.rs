@@ -6,10 +6,13 @@ use super::{clock::Now, settings::Settings};
 
 /// The longest lifetime that is believed: no issuer means more, and nothing is cached for ever.
 pub(super) const MAX_LIFETIME: Duration = Duration::from_secs(365 * 24 * 60 * 60);
-/// A lifetime below this counts as this, from receipt.
+/// A lifetime of this or less counts as this, from receipt.
 pub(super) const MIN_LIFETIME: Duration = Duration::from_secs(1);
-/// The share of the lead by which a refresh may come earlier, so that equal tokens are not refreshed at once.
-const JITTER: f64 = 0.1;
+/// No refresh starts at a younger age than this because it is due.
+pub(super) const MIN_REFRESH_AGE: Duration = Duration::from_secs(1);
+/// The share of the lead by which a refresh may come earlier. 5,000 processes whose tokens are equal then stay below 10
+/// refreshes a second, which is what Sinch's rate limit lets through.
+const JITTER: f64 = 0.5;
 
 /// How long a token was issued for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +41,8 @@ struct Ages {
     unusable_at: Now,
     /// The age from which a refresh may start.
     refresh: Duration,
+    /// The age of `unusable_at`.
+    unusable: Duration,
     /// The age at which the token expires, as reported by the issuer.
     expires: Duration,
 }
@@ -66,20 +71,20 @@ impl Validity {
             Lifetime::Unknown => settings.default_lifetime,
             Lifetime::Of(lifetime) => lifetime,
         };
-        let (due, refresh, unusable, expires) = if lifetime < MIN_LIFETIME {
+        let (due, refresh, unusable, expires) = if lifetime <= MIN_LIFETIME {
             let expires = received.since(sent).saturating_add(MIN_LIFETIME);
-            (Duration::ZERO, MIN_LIFETIME, expires, expires)
+            (Duration::ZERO, MIN_REFRESH_AGE, expires, expires)
         } else {
             let expires = lifetime.min(MAX_LIFETIME);
             let lead = settings.refresh_lead.min(expires / 2);
             let margin = settings.expiry_margin.min(expires / 10);
             let unusable = expires.saturating_sub(margin);
-            let due =
-                expires.saturating_sub(lead).saturating_sub(lead.mul_f64(JITTER * jitter)).min(unusable);
+            let due = expires.saturating_sub(lead).saturating_sub(lead.mul_f64(JITTER * jitter));
+            let due = due.max(MIN_REFRESH_AGE).min(unusable);
             (due, due, unusable, expires)
         };
         let (due_at, unusable_at) = (sent.plus_saturating(due), sent.plus_saturating(unusable));
-        Self { sent, ages: Some(Ages { due_at, unusable_at, refresh, expires }) }
+        Self { sent, ages: Some(Ages { due_at, unusable_at, refresh, unusable, expires }) }
     }
 
     #[inline]
@@ -104,6 +109,11 @@ impl Validity {
     /// Returns the time left, as reported by the issuer; `None` if the token never expires.
     pub(crate) fn expires_in(&self, now: Now) -> Option<Duration> {
         self.ages.as_ref().map(|ages| ages.expires.saturating_sub(now.since(self.sent)))
+    }
+
+    /// Returns how long the token may be used from now; `None` if for ever.
+    pub(crate) fn usable_for(&self, now: Now) -> Option<Duration> {
+        self.ages.as_ref().map(|ages| ages.unusable.saturating_sub(now.since(self.sent)))
     }
 
     /// Returns the time until a refresh may start; `None` if it never may.

@@ -197,23 +197,32 @@ impl Attempt<'_> {
         self.outcome = "issued";
     }
 
-    /// The next attempt of the flight comes after `next`; without one there is none.
-    pub(crate) fn failed(mut self, error: &TokenError, next: Option<Duration>) {
+    /// The attempt failed. The next one comes after `next`; without it there is none. Calls wait unless there is `has_token`.
+    pub(crate) fn failed(mut self, error: &TokenError, next: Option<Duration>, has_token: bool) {
         self.outcome = error.kind().as_str();
         let peer = self.span.observer.peer().clone();
-        event!(
-            target: TARGET, parent: &self.span.span, Level::INFO,
-            key_id = peer.key_id.as_deref().unwrap_or_default(),
-            server.address = peer.server.as_deref(),
-            attempt = self.number,
-            latency_seconds = elapsed(self.sent).as_secs_f64(),
-            "error.type" = self.outcome,
-            http.response.status_code = error.status().map(|status| status.as_u16()),
-            error = %error,
-            error.causes = causes(error).as_deref(),
-            retry_in_seconds = next.map(|next| next.as_secs_f64()),
-            "token request failed"
-        );
+        macro_rules! attempt_failed {
+            ($level:expr) => {
+                event!(
+                    target: TARGET, parent: &self.span.span, $level,
+                    key_id = peer.key_id.as_deref().unwrap_or_default(),
+                    server.address = peer.server.as_deref(),
+                    attempt = self.number,
+                    latency_seconds = elapsed(self.sent).as_secs_f64(),
+                    "error.type" = self.outcome,
+                    http.response.status_code = error.status().map(|status| status.as_u16()),
+                    error = %error,
+                    error.causes = causes(error).as_deref(),
+                    retry_in_seconds = next.map(|next| next.as_secs_f64()),
+                    "token request failed"
+                )
+            };
+        }
+        if has_token {
+            attempt_failed!(Level::INFO);
+        } else {
+            attempt_failed!(Level::WARN);
+        }
     }
 }
 

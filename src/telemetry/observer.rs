@@ -12,12 +12,7 @@ use tokio::time::Instant;
 use tracing::{Level, event};
 
 use super::metrics;
-use crate::{
-    error::{AudienceError, TokenError},
-    origin::Origin,
-    schedule::Clock,
-    token::{AccessToken, RetryOutcome},
-};
+use crate::{error::AudienceError, origin::Origin, schedule::Clock, token::RetryOutcome};
 
 pub(super) const TARGET: &str = "tower_sinch_auth";
 
@@ -128,8 +123,9 @@ impl Observer {
 // === impl Waiting ===
 
 impl Waiting {
-    pub(crate) fn end(mut self, result: &Result<AccessToken, TokenError>) {
-        self.outcome = if result.is_ok() { WaitOutcome::Served } else { WaitOutcome::Failed };
+    /// Ends the wait; `served` with a token.
+    pub(crate) fn end(mut self, served: bool) {
+        self.outcome = if served { WaitOutcome::Served } else { WaitOutcome::Failed };
     }
 }
 

@@ -1,5 +1,7 @@
 //! [`Reason`]: why a token is requested; [`RetryOutcome`]: what became of a call whose token was rejected.
 
+use http::StatusCode;
+
 /// Why a flight starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reason {
@@ -16,8 +18,10 @@ pub(crate) enum Reason {
 /// What became of a call that met a `401`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RetryOutcome {
-    /// The retry was answered with something else.
+    /// The retry was answered with anything but `401`, `5xx` and `429`.
     Helped,
+    /// The retry was answered with `5xx` or `429`, which says nothing about the token.
+    Inconclusive,
     /// The retry was a `401` again.
     Useless,
     /// The call of the retry failed.
@@ -49,10 +53,21 @@ impl Reason {
 // === impl RetryOutcome ===
 
 impl RetryOutcome {
+    /// Judges the answer to a retry.
+    pub(crate) fn of(status: StatusCode) -> Self {
+        match status {
+            StatusCode::UNAUTHORIZED => Self::Useless,
+            StatusCode::TOO_MANY_REQUESTS => Self::Inconclusive,
+            _ if status.is_server_error() => Self::Inconclusive,
+            _ => Self::Helped,
+        }
+    }
+
     /// The value of the field and label `verdict`.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Helped => "helped",
+            Self::Inconclusive => "inconclusive",
             Self::Useless => "useless",
             Self::Failed => "failed",
             Self::NotSent => "not_sent",

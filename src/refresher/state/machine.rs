@@ -3,19 +3,25 @@
 //! It lives under the refresher's one lock, is told what happened and when, and answers with an [`Action`]. It neither
 //! reads a clock nor spawns, so that its states can be searched exhaustively. The rules, in order:
 //!
-//! 1. A token is used until it expires. From when its refresh is due, one flight starts and no one waits.
+//! 1. A token is used until it expires. From when its refresh is due, one flight starts and no one waits. What replaces a
+//!    token that is still good [is not used at once](super::tokens).
 //! 2. Without a usable token, everyone joins the flight; there is at most one.
 //! 3. After a failed flight the next one [backs off](super::failure). Meanwhile rule 1 holds; else the error is the
 //!    answer.
 //! 4. A rejected generation (a `401`) is replaced by a newer one if there is one, else by the flight that is up, else by
-//!    a new flight. The answer is the same generation if its source has issued it again since, or if the authority that
-//!    rejected it [backs off](super::rejections).
+//!    a new flight. The answer is the same generation if its source has issued it again since, or if
+//!    [the policy for rejections](super::rejections) says so.
 
 use std::time::Duration;
 
-use super::{failure::Failures, rejections::Rejections};
+use super::{
+    failure::Failures,
+    rejections::{Rejections, Ruling},
+    tokens::Tokens,
+    want::{Action, Rejected, Want},
+};
 use crate::{
-    error::{Fault, TokenError},
+    error::TokenError,
     origin::Origin,
     schedule::{Clock, Now, Phase, Settings, Validity},
     token::{AccessToken, IssuedToken, Reason, RetryOutcome, TokenState, TokenStatus},
@@ -28,7 +34,7 @@ pub(in crate::refresher) struct State<F> {
     settings: Settings,
     /// For the tokens to say how long they live; never read here.
     clock: Clock,
-    token: Option<AccessToken>,
+    tokens: Tokens,
     flight: Option<InFlight<F>>,
     failures: Failures,
     rejections: Rejections,
@@ -44,65 +50,24 @@ pub(in crate::refresher) struct State<F> {
 struct InFlight<F> {
     id: u64,
     started: Now,
-    /// Whether it answers to a rejection, rather than to the time.
-    forced: bool,
+    /// Whether someone rejected the token that it replaces.
+    replaces_rejected: bool,
+    /// What its last attempt failed with.
+    attempt_error: Option<TokenError>,
     handle: F,
-}
-
-/// What a caller wants of the refresher.
-#[derive(Clone, Debug)]
-#[cfg_attr(test, derive(Hash))]
-pub(in crate::refresher) enum Want {
-    /// Any usable token.
-    AnyToken,
-    /// A token newer than a rejected one. Boxed, because many callers may wait at once.
-    NewerThan(Box<Rejected>),
-}
-
-/// A generation, and the authority that rejected it.
-#[derive(Clone, Debug)]
-#[cfg_attr(test, derive(Hash))]
-pub(in crate::refresher) struct Rejected {
-    pub(in crate::refresher) generation: u64,
-    pub(in crate::refresher) origin: Origin,
-}
-
-/// What the shell does for a caller.
-#[derive(Debug)]
-pub(in crate::refresher) enum Action {
-    /// Hand out the token. A back-off of the origin may have begun, which is worth a log.
-    Use {
-        token: AccessToken,
-        backoff_began: Option<Duration>,
-    },
-    /// Hand it out, and start a flight that no one waits for.
-    UseAndRefresh(AccessToken),
-    /// Wait for [`State::flight`].
-    Join,
-    /// Start a flight, and wait for it.
-    Start,
-    Fail(TokenError),
-}
-
-// === impl Want ===
-
-impl Want {
-    pub(in crate::refresher) fn newer_than(generation: u64, origin: Origin) -> Self {
-        Self::NewerThan(Box::new(Rejected { generation, origin }))
-    }
 }
 
 // === impl State ===
 
 impl<F> State<F> {
-    pub(in crate::refresher) fn new(settings: Settings, clock: Clock) -> Self {
+    pub(in crate::refresher) fn new(settings: Settings, clock: Clock, now: Now) -> Self {
         Self {
             settings,
             clock,
-            token: None,
+            tokens: Tokens::default(),
             flight: None,
             failures: Failures::default(),
-            rejections: Rejections::default(),
+            rejections: Rejections::new(now),
             reissued_generation: None,
             flights: 0,
         }
@@ -110,25 +75,55 @@ impl<F> State<F> {
 
     /// Decides about `want`. After [`Action::Start`] and [`Action::UseAndRefresh`] the caller, still under the lock,
     /// calls [`State::on_started`].
-    pub(in crate::refresher) fn decide(&mut self, want: &Want, now: Now) -> Action {
+    pub(in crate::refresher) fn decide(&mut self, want: &Want, now: Now, jitter: f64) -> Action {
         self.drop_overdue_flight(now);
-        match (self.usable(now), want) {
+        self.tokens.promote_if_due(now);
+        match (self.tokens.usable(now).cloned(), want) {
             (None, _) => self.join_or_start(now),
             (Some(token), Want::NewerThan(rejected)) if token.generation() <= rejected.generation => {
-                self.replace(token, &rejected.origin, now)
+                self.replace(token, rejected, now, jitter)
             }
             (Some(token), _) => self.use_and_refresh_if_due(token, now),
         }
     }
 
-    /// Returns the flight that is up, and its number.
-    pub(in crate::refresher) fn flight(&self) -> Option<(u64, &F)> {
-        self.flight.as_ref().map(|flight| (flight.id, &flight.handle))
+    /// Returns the generation that calls to `origin` wait for rather than be sent with one that it rejected.
+    pub(in crate::refresher) fn awaited_by(&mut self, origin: &Origin, now: Now) -> Option<u64> {
+        self.drop_overdue_flight(now);
+        self.tokens.promote_if_due(now);
+        let next = self.tokens.usable(now)?.generation() + 1;
+        (self.flight.is_some() && self.rejections.awaits(origin, next, now)).then_some(next)
+    }
+
+    /// Enters that a call waited in vain for `generation`: no other one does.
+    pub(in crate::refresher) fn await_no_more(&mut self, generation: u64) {
+        self.rejections.await_no_more(generation);
+    }
+
+    /// Returns the token for calls to read without the lock: none while something is open that they have to ask about.
+    pub(in crate::refresher) fn settled_token(&self, now: Now) -> Option<&AccessToken> {
+        if self.is_open(now) { None } else { self.tokens.in_use() }
+    }
+
+    /// Returns whether a successor waits to be put to use, or an authority's question for an answer.
+    pub(in crate::refresher) fn is_open(&self, now: Now) -> bool {
+        self.tokens.has_successor() || self.rejections.is_open(now)
+    }
+
+    /// Returns the token, unless it has expired.
+    pub(in crate::refresher) fn cached(&mut self, now: Now) -> Option<AccessToken> {
+        self.tokens.promote_if_due(now);
+        self.tokens.usable(now).cloned()
+    }
+
+    /// Returns the flight that is up: its number, when no one believes in it any more, and its handle.
+    pub(in crate::refresher) fn flight(&self) -> Option<(u64, Now, &F)> {
+        self.flight.as_ref().map(|flight| (flight.id, flight.started, &flight.handle))
     }
 
     /// Returns why a flight for `want` starts now, when it does.
     pub(in crate::refresher) fn reason(&self, want: &Want, now: Now) -> Reason {
-        match (&self.token, want) {
+        match (self.tokens.in_use(), want) {
             (None, _) => Reason::First,
             (Some(token), _) if token.validity().phase(now) == Phase::Expired => Reason::Expired,
             (Some(token), Want::NewerThan(rejected)) if token.generation() <= rejected.generation => {
@@ -140,14 +135,26 @@ impl<F> State<F> {
 
     /// Enters a new flight for `want`, and returns its number.
     pub(in crate::refresher) fn on_started(&mut self, want: &Want, handle: F, now: Now) -> u64 {
-        let forced = matches!(want, Want::NewerThan(_));
         self.flights += 1;
-        self.flight = Some(InFlight { id: self.flights, started: now, forced, handle });
+        self.flight = Some(InFlight {
+            id: self.flights,
+            started: now,
+            replaces_rejected: matches!(want, Want::NewerThan(_)),
+            attempt_error: None,
+            handle,
+        });
         self.flights
     }
 
-    /// Enters that flight `id` brought `issued`, asked for at `sent`. Returns what its waiters get: the token that is in
-    /// use now, or an error if it expired on its way.
+    /// Enters that an attempt of flight `id` failed. Returns whether a usable token is at hand.
+    pub(in crate::refresher) fn on_attempt_failed(&mut self, id: u64, error: &TokenError, now: Now) -> bool {
+        if let Some(flight) = self.flight.as_mut().filter(|flight| flight.id == id) {
+            flight.attempt_error = Some(error.clone());
+        }
+        self.tokens.usable(now).is_some()
+    }
+
+    /// Enters that flight `id` brought `issued`, asked for at `sent`, and returns the token that it becomes.
     ///
     /// `None` if the flight was cancelled meanwhile: what it brings may be older than what is in use.
     pub(in crate::refresher) fn on_success(
@@ -157,23 +164,24 @@ impl<F> State<F> {
         sent: Now,
         now: Now,
         jitter: f64,
-    ) -> Option<Result<AccessToken, TokenError>> {
-        let validity = Validity::new(&self.settings, issued.lifetime(), sent, now, jitter);
-        if validity.expires_in(now).is_some_and(|left| left.is_zero()) {
-            let error = TokenError::of(Fault::CameTooLate);
-            return self.on_failure(id, &error, now, jitter).then_some(Err(error));
-        }
+    ) -> Option<AccessToken> {
         let flight = self.take_flight(id)?;
-        let generation = self.generation();
-        let same = self.token.as_ref().is_some_and(|token| issued.is_same_as(token));
-        if same && flight.forced {
+        self.tokens.promote_if_due(now);
+        let validity = Validity::new(&self.settings, issued.lifetime(), sent, now, jitter);
+        let generation = self.tokens.generation();
+        let is_reissued = self.tokens.newest().is_some_and(|token| issued.is_same_as(token));
+        if is_reissued && flight.replaces_rejected {
             self.reissued_generation = Some(generation);
         }
-        let generation = if same { generation } else { generation + 1 };
+        let generation = if is_reissued { generation } else { generation + 1 };
         let token = AccessToken::new(issued.into_authorization(), generation, validity, self.clock);
         self.failures = Failures::default();
-        self.token = Some(token.clone());
-        Some(Ok(token))
+        if is_reissued || flight.replaces_rejected {
+            self.tokens.replace(token.clone());
+        } else {
+            self.tokens.succeed(token.clone(), now);
+        }
+        Some(token)
     }
 
     /// Enters that flight `id` failed, and returns whether it was still up.
@@ -187,13 +195,21 @@ impl<F> State<F> {
         let was_up = self.take_flight(id).is_some();
         if was_up {
             self.failures.note(error, now, jitter);
+            self.rejections.await_no_more(self.tokens.generation() + 1);
         }
         was_up
     }
 
     /// Enters that flight `id` ended without a result: its runtime died, or a waiter lost patience with it.
-    pub(in crate::refresher) fn on_abandoned(&mut self, id: u64) {
-        self.take_flight(id);
+    pub(in crate::refresher) fn on_abandoned(&mut self, id: u64, now: Now, jitter: f64) {
+        if self.take_flight(id).is_some() {
+            self.failures.note_abandoned(now, jitter);
+        }
+    }
+
+    /// Enters that a refresh that is due cannot be launched here, so that not every call tries.
+    pub(in crate::refresher) fn on_not_launched(&mut self, now: Now, jitter: f64) {
+        self.failures.note_abandoned(now, jitter);
     }
 
     /// Enters what became of a call that `origin` rejected and that was sent with `generation` last. Returns the back-off
@@ -204,8 +220,14 @@ impl<F> State<F> {
         generation: u64,
         outcome: RetryOutcome,
         now: Now,
+        jitter: f64,
     ) -> Option<Duration> {
-        self.rejections.note_outcome(origin, generation, outcome, now)
+        self.rejections.settle(origin, generation, outcome, now, jitter)
+    }
+
+    /// Enters that `origin` answered a call with `generation`, and not with a `401`; `helped` if that speaks for the token.
+    pub(in crate::refresher) fn on_accepted(&mut self, origin: &Origin, generation: u64, helped: bool) {
+        self.rejections.accept(origin, generation, helped);
     }
 
     /// Returns how many flights failed in a row.
@@ -213,16 +235,23 @@ impl<F> State<F> {
         self.failures.streak()
     }
 
+    /// Returns what the last attempt failed with, that of the flight that is up included.
+    pub(in crate::refresher) fn last_error(&self) -> Option<&TokenError> {
+        let attempt = self.flight.as_ref().and_then(|flight| flight.attempt_error.as_ref());
+        attempt.or_else(|| self.failures.last_error())
+    }
+
+    /// Describes the newest token, which may not be in use yet.
     pub(in crate::refresher) fn status(&self, token_requests: u64, now: Now) -> TokenStatus {
-        let validity = self.token.as_ref().map(AccessToken::validity);
+        let validity = self.tokens.newest().map(AccessToken::validity);
         TokenStatus {
             state: TokenState::of(validity.map(|validity| validity.phase(now))),
-            generation: self.generation(),
+            generation: self.tokens.generation(),
             expires_in: validity.and_then(|validity| validity.expires_in(now)),
             refresh_in: validity.and_then(|validity| validity.refresh_in(now)),
             retry_in: self.failures.remaining(now),
             rejection_backoff: self.rejections.longest_backoff(now),
-            last_error: self.failures.last_error().cloned(),
+            last_error: self.last_error().cloned(),
             consecutive_failures: self.failures.streak(),
             in_flight: self.flight.is_some(),
             token_requests,
@@ -230,59 +259,58 @@ impl<F> State<F> {
     }
 
     fn use_and_refresh_if_due(&self, token: AccessToken, now: Now) -> Action {
-        let due = token.validity().phase(now) == Phase::RefreshDue && token.validity().may_refresh(now);
-        if due && self.flight.is_none() && self.failures.blocking(now).is_none() {
+        let is_due = token.validity().phase(now) == Phase::RefreshDue && token.validity().may_refresh(now);
+        let is_provided_for = self.flight.is_some() || self.tokens.has_successor();
+        if is_due && !is_provided_for && !self.failures.block_due(now) {
             Action::UseAndRefresh(token)
         } else {
             Action::Use { token, backoff_began: None }
         }
     }
 
-    fn replace(&mut self, token: AccessToken, origin: &Origin, now: Now) -> Action {
+    /// Decides about the token in use, which was `rejected`.
+    fn replace(&mut self, token: AccessToken, rejected: &Rejected, now: Now, jitter: f64) -> Action {
+        if let Some(newer) = self.tokens.promote() {
+            return Action::Use { token: newer, backoff_began: None };
+        }
+        let Rejected { origin, can_retry, .. } = rejected;
         let generation = token.generation();
-        if self.flight.is_some() {
-            self.rejections.note_request(origin, generation + 1, now);
+        if let Some(flight) = &mut self.flight {
+            flight.replaces_rejected = true;
+            self.rejections.ask(origin, generation + 1, now);
             return Action::Join;
         }
         if token.validity().is_static() || self.reissued_generation == Some(generation) {
             return Action::Use { token, backoff_began: None };
         }
-        let age = token.validity().age(now);
-        let backoff_began = self.rejections.note_rejection(origin, generation, age, now);
-        if self.rejections.is_backing_off(origin, now) {
+        let ruling = self.rejections.rule(origin, generation, *can_retry, now, jitter);
+        if let Ruling::Suppress { backoff_began } = ruling {
             return Action::Use { token, backoff_began };
         }
         if let Some(error) = self.failures.blocking(now) {
-            return Action::Fail(error.clone());
+            return Action::Fail(error);
         }
-        self.rejections.note_request(origin, generation + 1, now);
+        self.rejections.spend(origin, now);
+        self.rejections.ask(origin, generation + 1, now);
         Action::Start
     }
 
     fn join_or_start(&self, now: Now) -> Action {
         match (&self.flight, self.failures.blocking(now)) {
             (Some(_), _) => Action::Join,
-            (None, Some(error)) => Action::Fail(error.clone()),
+            (None, Some(error)) => Action::Fail(error),
             (None, None) => Action::Start,
         }
-    }
-
-    fn usable(&self, now: Now) -> Option<AccessToken> {
-        self.token.clone().filter(|token| token.validity().phase(now) != Phase::Expired)
     }
 
     /// Cancels a flight that should have ended long ago: its runtime is alive, but no one drives it.
     fn drop_overdue_flight(&mut self, now: Now) {
         let patience = self.settings.patience();
-        self.flight.take_if(|flight| now.since(flight.started) > patience);
+        self.flight.take_if(|flight| now.mono.saturating_duration_since(flight.started.mono) > patience);
     }
 
     fn take_flight(&mut self, id: u64) -> Option<InFlight<F>> {
         self.flight.take_if(|flight| flight.id == id)
-    }
-
-    fn generation(&self) -> u64 {
-        self.token.as_ref().map_or(0, AccessToken::generation)
     }
 }
 
@@ -290,9 +318,9 @@ impl<F> State<F> {
 #[cfg(test)]
 impl<F> std::hash::Hash for State<F> {
     fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
-        let token = self.token.as_ref().map(|token| (token.generation(), *token.validity()));
-        let flight = self.flight.as_ref().map(|flight| (flight.id, flight.started, flight.forced));
-        (token, flight, &self.failures, &self.rejections).hash(state);
+        let flight = self.flight.as_ref();
+        let flight = flight.map(|flight| (flight.id, flight.started, flight.replaces_rejected));
+        (&self.tokens, flight, &self.failures, &self.rejections).hash(state);
         (self.reissued_generation, self.flights).hash(state);
     }
 }

@@ -4,8 +4,14 @@
 mod failure;
 mod machine;
 mod rejections;
+mod tokens;
+mod want;
 
-pub(super) use self::machine::{Action, State, Want};
+pub(crate) use self::want::Rejected;
+pub(super) use self::{
+    machine::State,
+    want::{Action, Want},
+};
 
 #[cfg(test)]
 mod tests;

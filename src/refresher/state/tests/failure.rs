@@ -1,6 +1,9 @@
 //! What holds flights back: rule 3.
 
-use super::{DUE, Did, Duration, Fault, Fixture, HOUR, TokenError, TokenErrorKind, at, error, secs, start};
+use super::{
+    Action, DUE, Did, Duration, Fault, Fixture, HOUR, TokenError, TokenErrorKind, Want, at, error, secs,
+    start,
+};
 
 const UNAVAILABLE: TokenErrorKind = TokenErrorKind::Unavailable;
 
@@ -16,12 +19,47 @@ fn a_terminal_error_is_answered_from_memory_for_1_to_5_s() {
 }
 
 #[test]
-fn a_terminal_error_is_remembered_no_longer_the_hundredth_time() {
+fn terminal_errors_in_a_row_are_remembered_twice_as_long_each_time_up_to_60_s() {
+    for (jitter, ttls) in [(1.0, [5, 10, 20, 40, 60, 60]), (0.0, [1, 5, 10, 20, 30, 30])] {
+        let mut it = Fixture { jitter, ..Fixture::empty() };
+        let mut now = start();
+        for ttl in ttls {
+            it.fail_once(&error(TokenErrorKind::Rejected), now);
+            it.assert_held(now, secs(ttl), TokenErrorKind::Rejected);
+            now = now.plus(secs(ttl));
+        }
+    }
+}
+
+#[test]
+fn a_transient_error_does_not_end_a_row_of_terminal_ones_and_a_success_does() {
+    let mut it = Fixture { jitter: 1.0, ..Fixture::empty() };
+    for kind in [TokenErrorKind::Rejected, UNAVAILABLE, TokenErrorKind::Rejected] {
+        it.fail_once(&error(kind), start());
+    }
+    it.assert_held(start(), secs(10), TokenErrorKind::Rejected);
+    it.land("token-1", at(secs(10)));
+    it.fail_once(&error(TokenErrorKind::Rejected), at(HOUR));
+    it.assert_held(at(HOUR), secs(5), TokenErrorKind::Rejected);
+}
+
+#[test]
+fn errors_of_credentials_which_cost_no_token_request_stay_at_5_s() {
     let mut it = Fixture { jitter: 1.0, ..Fixture::empty() };
     for _ in 0..100 {
-        it.fail_once(&error(TokenErrorKind::Rejected), start());
+        it.fail_once(&error(TokenErrorKind::Credentials), start());
     }
-    it.assert_held(start(), secs(5), TokenErrorKind::Rejected);
+    it.assert_held(start(), secs(5), TokenErrorKind::Credentials);
+}
+
+#[test]
+fn a_remembered_error_says_what_is_left_of_its_retry_after() {
+    let mut it = Fixture::empty();
+    it.fail_once(&error(TokenErrorKind::Throttled).with_retry_after(Some(secs(20))), start());
+    let Action::Fail(error) = it.state.decide(&Want::AnyToken, at(secs(15)), 0.0) else {
+        panic!("it is blocked");
+    };
+    assert_eq!(error.retry_after(), Some(secs(5)));
 }
 
 #[test]

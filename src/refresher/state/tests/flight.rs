@@ -28,7 +28,56 @@ fn a_due_token_is_used_and_one_flight_starts_that_no_one_waits_for() {
     assert_eq!(it.token(at(DUE)), Did::UseAndRefresh(1));
     assert_eq!(it.token(at(DUE)), Did::Use(1));
     assert_eq!(it.land("token-2", at(DUE)), 2);
-    assert_eq!(it.token(at(DUE)), Did::Use(2));
+    assert_eq!(it.token(at(DUE + secs(2))), Did::Use(2));
+}
+
+#[test]
+fn a_due_refresh_is_put_to_use_2_s_after_it_came() {
+    let mut it = Fixture::with_token();
+    it.renew_when_due("token-2", at(DUE));
+    assert_eq!(it.token(at(DUE + millis(1_999))), Did::Use(1), "and no other flight starts");
+    assert_eq!(it.state.cached(at(DUE + secs(2))).unwrap().generation(), 2);
+}
+
+#[test]
+fn a_due_refresh_is_put_to_use_within_a_quarter_of_what_the_old_token_has_left() {
+    let mut it = Fixture::with_token();
+    let late = HOUR - secs(34);
+    it.renew_when_due("token-2", at(late));
+    assert_eq!(it.token(at(late + millis(999))), Did::Use(1));
+    assert_eq!(it.token(at(late + secs(1))), Did::Use(2), "it had 4 s left to its margin");
+}
+
+#[test]
+fn a_due_refresh_is_put_to_use_at_once_when_the_old_token_is_rejected_or_expires() {
+    let mut it = Fixture::with_token();
+    it.renew_when_due("token-2", at(DUE));
+    assert_eq!(it.rejected(1, at(DUE)), Did::Use(2));
+    let mut it = Fixture::with_token();
+    it.renew_when_due("token-2", at(DUE));
+    assert_eq!(it.token(at(DUE).suspended(HOUR)), Did::Start, "both have expired");
+    let mut it = Fixture::with_token();
+    it.token(at(DUE));
+    it.rejected(1, at(DUE));
+    it.land("token-2", at(DUE));
+    assert_eq!(it.token(at(DUE)), Did::Use(2), "it was rejected while the flight was up");
+}
+
+#[test]
+fn a_status_describes_the_newest_token() {
+    let mut it = Fixture::with_token();
+    it.renew_when_due("token-2", at(DUE));
+    assert_eq!(it.state.status(0, at(DUE)).generation, 2);
+}
+
+#[test]
+fn while_a_successor_waits_calls_have_to_ask() {
+    let mut it = Fixture::with_token();
+    assert!(!it.state.is_open(at(DUE)));
+    it.renew_when_due("token-2", at(DUE));
+    assert!(it.state.is_open(at(DUE)) && it.state.settled_token(at(DUE)).is_none());
+    it.token(at(DUE + secs(2)));
+    assert_eq!(it.state.settled_token(at(DUE + secs(2))).unwrap().generation(), 2);
 }
 
 #[test]
@@ -82,7 +131,7 @@ fn an_identical_token_lives_on_with_its_new_lifetime() {
 fn a_lost_flight_makes_room_for_the_next() {
     let mut it = Fixture::empty();
     it.token(start());
-    it.state.on_abandoned(it.up());
+    it.state.on_abandoned(it.up(), start(), 0.0);
     assert_eq!(it.token(start()), Did::Start);
     assert_eq!(it.state.failures(), 0, "it is no failure of the issuer's");
 }
@@ -92,9 +141,9 @@ fn a_flight_can_be_lost_by_its_own_number_only() {
     let mut it = Fixture::empty();
     it.token(start());
     let lost = it.up();
-    it.state.on_abandoned(lost);
+    it.state.on_abandoned(lost, start(), 0.0);
     it.token(start());
-    it.state.on_abandoned(lost);
+    it.state.on_abandoned(lost, start(), 0.0);
     assert_eq!(it.token(start()), Did::Join);
 }
 
@@ -103,7 +152,7 @@ fn what_a_flight_brings_that_was_given_up_is_dropped() {
     let mut it = Fixture::empty();
     it.token(start());
     let late = it.up();
-    it.state.on_abandoned(late);
+    it.state.on_abandoned(late, start(), 0.0);
     it.token(start());
     assert!(it.state.on_success(late, issued("late"), start(), start(), 0.0).is_none());
     assert!(!it.state.on_failure(late, &error(TokenErrorKind::Rejected), start(), 0.0));
@@ -120,25 +169,12 @@ fn a_flight_that_should_have_ended_long_ago_is_given_up() {
 }
 
 #[test]
-fn a_token_that_expired_on_its_way_is_a_failure_and_never_served() {
-    let mut it = Fixture::with_token();
-    it.state.on_started(&Want::AnyToken, (), start());
-    let short = IssuedToken::bearer("short", Some(secs(5))).unwrap();
-    let outcome = it.state.on_success(it.up(), short, start(), at(secs(5)), 0.0);
-    let error = outcome.expect("it was up").expect_err("it is too late");
-    assert_eq!(error.kind(), TokenErrorKind::TimedOut);
-    assert!(error.is_transient());
-    assert_eq!(it.token(at(secs(5))), Did::Use(1), "the token that is valid stays");
-    assert_eq!(it.state.status(0, at(secs(5))).consecutive_failures, 1);
-}
-
-#[test]
 fn a_token_that_comes_within_its_margin_serves_its_waiters() {
     let mut it = Fixture::empty();
     it.token(start());
     let short = IssuedToken::bearer("short", Some(secs(5))).unwrap();
     let outcome = it.state.on_success(it.up(), short, start(), at(millis(4_900)), 0.0);
-    assert_eq!(outcome.unwrap().unwrap().generation(), 1);
+    assert_eq!(outcome.unwrap().generation(), 1);
     assert_eq!(it.token(at(millis(4_900))), Did::Start);
 }
 
@@ -155,7 +191,7 @@ fn a_lifetime_of_zero_is_renewed_at_most_once_a_second() {
 
 #[test]
 fn a_flight_starts_for_the_first_token_or_one_that_is_due_expired_or_rejected() {
-    let rejected = |generation| Want::newer_than(generation, super::api());
+    let rejected = |generation| Want::newer_than(generation, super::api(), true);
     let empty = Fixture::empty().state;
     let full = Fixture::with_token().state;
     let expired = at(HOUR - secs(30));
@@ -170,4 +206,47 @@ fn a_flight_starts_for_the_first_token_or_one_that_is_due_expired_or_rejected() 
     ] {
         assert_eq!(state.reason(&want, now), reason, "{want:?}");
     }
+}
+
+#[test]
+fn abandoned_flights_space_refreshes_that_are_due_1_s_doubling_and_not_waiters() {
+    let mut it = Fixture { jitter: 1.0, ..Fixture::with_token() };
+    let mut now = at(DUE);
+    for backoff in [1, 2, 4, 8, 16, 30, 30] {
+        assert_eq!(it.token(now), Did::UseAndRefresh(1));
+        it.state.on_abandoned(it.up(), now, 1.0);
+        assert_eq!(it.token(now.plus(secs(backoff) - millis(1))), Did::Use(1));
+        now = now.plus(secs(backoff));
+    }
+    assert_eq!(it.token(at(HOUR)), Did::Start);
+    it.state.on_abandoned(it.up(), at(HOUR), 1.0);
+    assert_eq!(it.token(at(HOUR)), Did::Start);
+}
+
+#[test]
+fn a_success_ends_the_spacing_after_abandoned_flights() {
+    let mut it = Fixture::with_token();
+    it.token(at(DUE));
+    it.state.on_abandoned(it.up(), at(DUE), 1.0);
+    it.renew("token-2", at(DUE));
+    assert_eq!(it.token(at(DUE * 2)), Did::UseAndRefresh(2));
+}
+
+#[test]
+fn a_flight_is_overdue_by_the_monotonic_clock_alone() {
+    let mut it = Fixture::empty();
+    it.token(start());
+    assert_eq!(it.token(start().suspended(HOUR)), Did::Join);
+}
+
+#[test]
+fn the_last_error_is_that_of_the_attempt_of_the_flight_that_is_up() {
+    let mut it = Fixture::empty();
+    it.token(start());
+    assert!(!it.state.on_attempt_failed(it.up(), &error(TokenErrorKind::TimedOut), start()));
+    let status = it.state.status(0, start());
+    assert_eq!(status.last_error.unwrap().kind(), TokenErrorKind::TimedOut);
+    assert_eq!(status.consecutive_failures, 0, "the flight has not failed yet");
+    it.land("token-1", start());
+    assert!(it.state.status(0, start()).last_error.is_none());
 }

@@ -2,7 +2,10 @@
 
 use std::time::{Duration, SystemTime};
 
-use super::machine::{Action, State, Want};
+use super::{
+    machine::State,
+    want::{Action, Want},
+};
 use crate::{
     error::{Fault, TokenError, TokenErrorKind},
     origin::Origin,
@@ -17,7 +20,6 @@ mod failure;
 mod flight;
 mod model;
 mod rejection;
-mod rejections;
 
 const HOUR: Duration = Duration::from_secs(3600);
 /// When a token of an hour is due, without jitter.
@@ -64,7 +66,7 @@ fn api() -> Origin {
 
 impl Fixture {
     fn empty() -> Self {
-        Self { state: State::new(Settings::default(), clock()), jitter: 0.0 }
+        Self { state: State::new(Settings::default(), clock(), start()), jitter: 0.0 }
     }
 
     /// Holds `token-1`, generation 1, issued at `start()` for an hour.
@@ -75,7 +77,7 @@ impl Fixture {
     }
 
     fn step(&mut self, want: &Want, now: Now) -> Did {
-        let step = self.state.decide(want, now);
+        let step = self.state.decide(want, now, self.jitter);
         if matches!(step, Action::Start | Action::UseAndRefresh(_)) {
             self.state.on_started(want, (), now);
         }
@@ -95,8 +97,24 @@ impl Fixture {
 
     /// A `401` of `origin` to `generation`, starting a flight where one is called for.
     fn rejected_by(&mut self, origin: &Origin, generation: u64, now: Now) -> Did {
-        let origin = origin.clone();
-        self.step(&Want::newer_than(generation, origin), now)
+        self.step(&Want::newer_than(generation, origin.clone(), true), now)
+    }
+
+    /// The same of a call that cannot be retried.
+    fn rejected_for_good_by(&mut self, origin: &Origin, generation: u64, now: Now) -> Did {
+        self.step(&Want::newer_than(generation, origin.clone(), false), now)
+    }
+
+    fn rejected_for_good(&mut self, generation: u64, now: Now) -> Did {
+        self.rejected_for_good_by(&api(), generation, now)
+    }
+
+    fn settle(&mut self, origin: &Origin, generation: u64, outcome: RetryOutcome, now: Now) {
+        self.state.on_settled(origin, generation, outcome, now, self.jitter);
+    }
+
+    fn useless(&mut self, generation: u64, now: Now) {
+        self.settle(&api(), generation, RetryOutcome::Useless, now);
     }
 
     fn rejected(&mut self, generation: u64, now: Now) -> Did {
@@ -112,7 +130,7 @@ impl Fixture {
     #[track_caller]
     fn land(&mut self, token: &str, now: Now) -> u64 {
         let outcome = self.state.on_success(self.up(), issued(token), now, now, self.jitter);
-        outcome.expect("it was up").expect("it is in time").generation()
+        outcome.expect("it was up").generation()
     }
 
     /// The flight that is up fails.
@@ -121,9 +139,16 @@ impl Fixture {
         assert!(self.state.on_failure(self.up(), error, now, self.jitter), "it was up");
     }
 
-    /// A whole flight that brings `token`.
+    /// A whole flight that brings `token` because the one in use was rejected, so that it is put to use at once.
     #[track_caller]
     fn renew(&mut self, token: &str, now: Now) -> u64 {
+        self.state.on_started(&Want::newer_than(0, Origin::UNKNOWN, true), (), now);
+        self.land(token, now)
+    }
+
+    /// A whole flight that brings `token` because it is due.
+    #[track_caller]
+    fn renew_when_due(&mut self, token: &str, now: Now) -> u64 {
         self.state.on_started(&Want::AnyToken, (), now);
         self.land(token, now)
     }

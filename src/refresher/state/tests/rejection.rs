@@ -4,7 +4,7 @@ use super::{
     DUE, Did, Fixture, IssuedToken, Origin, RetryOutcome, TokenErrorKind, TokenSource, Want, api, at, error,
     origin, secs, start,
 };
-use crate::sinch::ServicePlan;
+use crate::{schedule::fixture::millis, sinch::ServicePlan};
 
 #[test]
 fn a_rejected_generation_is_replaced_by_one_flight() {
@@ -52,36 +52,36 @@ fn a_rejection_without_a_usable_token_is_a_call_without_one() {
 }
 
 #[test]
-fn a_useless_verdict_lets_the_authority_rest_and_gives_back_the_same_generation() {
+fn a_useless_retry_lets_the_authority_back_off_and_gives_back_the_same_generation() {
     let mut it = Fixture::with_token();
     it.rejected(1, start());
     it.land("token-2", start());
-    it.state.on_settled(&api(), 2, RetryOutcome::Useless, start());
+    it.useless(2, start());
     assert_eq!(it.rejected(2, start()), Did::Use(2));
-    assert_eq!(it.state.status(0, start()).rejection_backoff, Some(secs(1)));
-    assert_eq!(it.rejected(2, at(secs(1))), Did::Start);
+    assert_eq!(it.state.status(0, start()).rejection_backoff, Some(millis(500)));
+    assert_eq!(it.rejected(2, at(millis(500))), Did::Start);
 }
 
 #[test]
-fn a_helped_verdict_lets_the_next_rejection_heal_at_once() {
+fn a_retry_that_helped_lets_the_next_rejection_heal_at_once() {
     let mut it = Fixture::with_token();
     it.rejected(1, start());
     it.land("token-2", start());
-    it.state.on_settled(&api(), 2, RetryOutcome::Helped, start());
+    it.settle(&api(), 2, RetryOutcome::Helped, start());
     assert_eq!(it.rejected(2, start()), Did::Start);
 }
 
 #[test]
-fn an_authority_that_rests_does_not_delay_the_healing_of_another() {
+fn an_authority_that_backs_off_does_not_delay_the_healing_of_another() {
     let mut it = Fixture::with_token();
-    it.state.on_settled(&api(), 1, RetryOutcome::Useless, start());
+    it.useless(1, start());
     assert_eq!(it.rejected_by(&origin("other.example.com"), 1, start()), Did::Start);
 }
 
 #[test]
-fn an_authority_that_rests_joins_a_flight_that_is_up_and_gets_a_newer_token() {
+fn an_authority_that_backs_off_joins_a_flight_that_is_up_and_gets_a_newer_token() {
     let mut it = Fixture::with_token();
-    it.state.on_settled(&api(), 1, RetryOutcome::Useless, start());
+    it.useless(1, start());
     it.rejected_by(&origin("other.example.com"), 1, start());
     assert_eq!(it.rejected(1, start()), Did::Join);
     it.land("token-2", start());
@@ -89,47 +89,87 @@ fn an_authority_that_rests_joins_a_flight_that_is_up_and_gets_a_newer_token() {
 }
 
 #[test]
-fn a_useless_verdict_does_not_stop_a_due_refresh() {
+fn a_useless_retry_does_not_stop_a_due_refresh() {
     let mut it = Fixture::with_token();
     for generation in 1..10 {
-        it.state.on_settled(&api(), generation, RetryOutcome::Useless, at(DUE));
+        it.useless(generation, at(DUE));
     }
     assert_eq!(it.rejected(1, at(DUE)), Did::Use(1));
     assert_eq!(it.token(at(DUE)), Did::UseAndRefresh(1));
 }
 
 #[test]
-fn a_useless_verdict_does_not_stop_the_refresh_of_an_expired_token() {
+fn a_useless_retry_does_not_stop_the_refresh_of_an_expired_token() {
     let mut it = Fixture::with_token();
-    it.state.on_settled(&api(), 1, RetryOutcome::Useless, at(DUE * 2));
+    it.useless(1, at(DUE * 2));
     assert_eq!(it.rejected(1, at(DUE * 2)), Did::Start);
 }
 
 #[test]
-fn without_a_verdict_what_is_rejected_within_10_s_by_who_asked_for_it_is_useless() {
+fn without_a_retry_what_is_rejected_by_who_asked_for_it_is_useless() {
     let mut it = Fixture::with_token();
-    it.rejected(1, start());
+    assert_eq!(it.rejected_for_good(1, start()), Did::Start);
     it.land("token-2", start());
-    assert_eq!(it.rejected(2, at(secs(9))), Did::Use(2));
-    assert_eq!(it.rejected(2, at(secs(10))), Did::Start);
+    assert_eq!(it.rejected_for_good(2, at(secs(60))), Did::Use(2), "however old it is");
+    assert_eq!(it.rejected_for_good(2, at(secs(61))), Did::Start);
 }
 
 #[test]
-fn without_a_verdict_what_is_rejected_after_10_s_is_replaced() {
+fn without_a_retry_what_was_accepted_since_and_is_rejected_then_is_replaced() {
     let mut it = Fixture::with_token();
-    it.rejected(1, start());
+    it.rejected_for_good(1, start());
     it.land("token-2", start());
-    assert_eq!(it.rejected(2, at(secs(10))), Did::Start);
+    it.state.on_accepted(&api(), 2, true);
+    assert_eq!(it.rejected_for_good(2, at(secs(1))), Did::Start);
 }
 
 #[test]
-fn without_a_verdict_who_joined_the_flight_asked_for_it_too() {
+fn without_a_retry_who_joined_the_flight_asked_for_it_too() {
     let mut it = Fixture::with_token();
     it.token(at(DUE));
-    it.rejected(1, at(DUE));
+    it.rejected_for_good(1, at(DUE));
     it.land("token-2", at(DUE));
-    assert_eq!(it.rejected(2, at(DUE)), Did::Use(2));
-    assert_eq!(it.rejected_by(&origin("other.example.com"), 2, at(DUE)), Did::Start);
+    assert_eq!(it.rejected_for_good(2, at(DUE)), Did::Use(2));
+    assert_eq!(it.rejected_for_good_by(&origin("other.example.com"), 2, at(DUE)), Did::Start);
+}
+
+#[test]
+fn with_a_retry_under_way_a_rejection_is_no_verdict() {
+    let mut it = Fixture::with_token();
+    it.rejected(1, start());
+    it.land("token-2", start());
+    assert_eq!(it.rejected(2, start()), Did::Start, "revoked once more before the retry was answered");
+}
+
+#[test]
+fn calls_to_who_rejected_the_token_wait_for_its_replacement_and_calls_to_others_do_not() {
+    let mut it = Fixture::with_token();
+    assert_eq!(it.state.awaited_by(&api(), start()), None);
+    it.rejected(1, start());
+    assert_eq!(it.state.awaited_by(&api(), start()), Some(2));
+    assert_eq!(it.state.awaited_by(&origin("other.example.com"), start()), None);
+    it.land("token-2", start());
+    assert_eq!(it.state.awaited_by(&api(), start()), None);
+}
+
+#[test]
+fn no_call_waits_for_a_replacement_again_once_one_waited_in_vain_or_the_flight_failed() {
+    let mut it = Fixture::with_token();
+    it.rejected(1, start());
+    it.state.await_no_more(2);
+    assert_eq!(it.state.awaited_by(&api(), start()), None);
+    let mut it = Fixture::with_token();
+    it.rejected(1, start());
+    it.fail(&error(TokenErrorKind::Unavailable), start());
+    assert_eq!(it.rejected(1, at(secs(1))), Did::Start);
+    assert_eq!(it.state.awaited_by(&api(), at(secs(1))), None);
+}
+
+#[test]
+fn no_call_waits_for_a_refresh_that_is_due() {
+    let mut it = Fixture::with_token();
+    it.token(at(DUE));
+    assert_eq!(it.state.awaited_by(&api(), at(DUE)), None);
 }
 
 #[test]
@@ -146,7 +186,7 @@ fn an_identical_token_that_comes_back_is_asked_for_no_more() {
 #[test]
 fn an_identical_token_that_came_by_time_says_nothing_about_a_rejection() {
     let mut it = Fixture::with_token();
-    it.renew("token-1", start());
+    it.renew_when_due("token-1", start());
     assert_eq!(it.rejected(1, start()), Did::Start);
 }
 
@@ -171,26 +211,26 @@ fn a_rejection_while_flights_are_held_back_is_answered_with_the_last_error() {
 }
 
 #[test]
-fn an_authority_that_rests_gets_its_generation_back_rather_than_the_last_error() {
+fn an_authority_that_backs_off_gets_its_generation_back_rather_than_the_last_error() {
     let mut it = Fixture::with_token();
-    it.state.on_settled(&api(), 1, RetryOutcome::Useless, start());
+    it.useless(1, start());
     it.fail_once(&error(TokenErrorKind::Rejected), start());
     assert_eq!(it.rejected(1, start()), Did::Use(1));
 }
 
 #[test]
-fn a_refresh_by_hand_has_a_back_off_of_its_own() {
+fn a_refresh_without_a_request_has_a_back_off_of_its_own() {
     let mut it = Fixture::with_token();
-    assert_eq!(it.rejected_by(&Origin::UNKNOWN, 1, start()), Did::Start);
+    assert_eq!(it.rejected_for_good_by(&Origin::UNKNOWN, 1, start()), Did::Start);
     it.land("token-2", start());
-    assert_eq!(it.rejected_by(&Origin::UNKNOWN, 2, start()), Did::Use(2));
+    assert_eq!(it.rejected_for_good_by(&Origin::UNKNOWN, 2, start()), Did::Use(2));
     assert_eq!(it.rejected(2, start()), Did::Start);
 }
 
 #[test]
 fn a_forced_refresh_that_failed_is_forced_again_and_counts_as_forced() {
     let mut it = Fixture::with_token();
-    let want = Want::newer_than(1, api());
+    let want = Want::newer_than(1, api(), true);
     it.step(&want, start());
     it.fail(&error(TokenErrorKind::Unavailable), start());
     assert_eq!(it.step(&want, at(secs(1))), Did::Start);

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     error::{TokenError, TokenErrorKind},
-    refresher::state::machine::{Action, Want},
+    refresher::state::want::{Action, Want},
     schedule::{Now, fixture::secs},
     token::AccessToken,
 };
@@ -48,13 +48,13 @@ impl World {
 
     /// The flight that is about to be waited for.
     pub(super) fn judge_join(&self) -> u64 {
-        let up = self.state.flight().map(|(id, ())| id);
+        let up = self.state.flight().map(|(id, _, ())| id);
         self.rule(up.is_some(), "no waiter without a flight");
         up.unwrap_or_default()
     }
 
     pub(super) fn judge_flights(&self) {
-        let up = self.state.flight().map(|(id, ())| id);
+        let up = self.state.flight().map(|(id, _, ())| id);
         for (id, task) in (1..).zip(&self.flights) {
             let kept = !task.is_open() || task.given_up || up == Some(id);
             self.rule(kept, "a flight that is up and was not given up is the state's");
@@ -106,12 +106,12 @@ impl World {
         }
     }
 
-    pub(super) fn judge_landed(&self, id: u64, outcome: Option<&Outcome>) {
+    pub(super) fn judge_landed(&self, id: u64, token: Option<&AccessToken>) {
         let task = self.task(id);
-        self.rule(task.given_up || outcome.is_some(), "what a flight brings is used");
+        self.rule(task.given_up || token.is_some(), "what a flight brings is used");
         let superseded = self.flights_started() > id;
-        self.rule(!superseded || outcome.is_none(), "a late flight does not undo a newer one");
-        let Some(Ok(token)) = outcome else {
+        self.rule(!superseded || token.is_none(), "a late flight does not undo a newer one");
+        let Some(token) = token else {
             return;
         };
         let Some(last) = &self.current else {
@@ -123,7 +123,7 @@ impl World {
     }
 
     pub(super) fn judge_lost(&self, id: u64) {
-        let up = self.state.flight().map(|(id, ())| id);
+        let up = self.state.flight().map(|(id, _, ())| id);
         self.rule(up != Some(id), "a lost flight is joined no more");
     }
 
@@ -140,7 +140,7 @@ impl World {
     /// An hour after everything, a call was made.
     pub(super) fn judge_recovery(&mut self) {
         let id = self.flights_started();
-        let Some((up, ())) = self.state.flight() else {
+        let Some((up, _, ())) = self.state.flight() else {
             return self.rule(false, "there is nothing that a call does not recover from");
         };
         self.rule(up == id, "there is nothing that a call does not recover from");

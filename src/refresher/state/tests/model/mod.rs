@@ -86,7 +86,7 @@ fn wander(
 fn most_forced_flights(now: Now) -> u64 {
     let mut elapsed = now.since(start());
     let mut flights = 1;
-    while let Some(left) = elapsed.checked_sub(rejection_backoff(u32::try_from(flights).unwrap())) {
+    while let Some(left) = elapsed.checked_sub(rejection_backoff(u32::try_from(flights).unwrap(), 0.0)) {
         elapsed = left;
         flights += 1;
     }

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     error::{TokenError, TokenErrorKind},
-    refresher::state::machine::{Action, Want},
+    refresher::state::want::{Action, Want},
     schedule::Phase,
     token::{AccessToken, IssuedToken},
 };
@@ -31,7 +31,7 @@ impl World {
     /// `TokenRefresher::acquire`.
     pub(super) fn acquire(&mut self, caller: usize, want: Want, lost: Vec<u64>) {
         self.give_up_overdue();
-        let step = self.state.decide(&want, self.now);
+        let step = self.state.decide(&want, self.now, self.jitter);
         self.judge_step(&want, &step);
         match step {
             Action::Use { token, .. } => return self.answer(caller, &want, Ok(token)),
@@ -111,7 +111,7 @@ impl World {
 
     pub(super) fn report_lost(&mut self, id: u64) {
         self.task_mut(id).given_up = true;
-        self.state.on_abandoned(id);
+        self.state.on_abandoned(id, self.now, self.jitter);
         self.judge_lost(id);
     }
 
@@ -132,18 +132,14 @@ impl World {
             sent,
             received: self.now,
         });
-        let outcome = self.state.on_success(id, issued, sent, self.now, self.jitter);
-        self.judge_landed(id, outcome.as_ref());
-        match &outcome {
-            Some(Ok(token)) => {
-                self.current = Some(token.clone());
-                self.in_use = self.issued.last().cloned();
-                self.failing = None;
-            }
-            Some(Err(error)) => self.note_failure(error),
-            None => {}
+        let token = self.state.on_success(id, issued, sent, self.now, self.jitter);
+        self.judge_landed(id, token.as_ref());
+        if token.is_some() {
+            self.in_use = self.issued.last().cloned();
+            self.failing = None;
         }
-        self.task_mut(id).channel = outcome.map_or(Channel::Closed, Channel::Sent);
+        self.current = self.state.cached(self.now);
+        self.task_mut(id).channel = token.map_or(Channel::Closed, |token| Channel::Sent(Ok(token)));
     }
 
     pub(super) fn fail(&mut self, id: u64, kind: TokenErrorKind) {

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     error::{TokenError, TokenErrorKind},
     origin::Origin,
-    refresher::state::machine::{State, Want},
+    refresher::state::{machine::State, want::Want},
     schedule::{
         Clock, Now, Settings,
         fixture::{millis, secs, start},
@@ -109,7 +109,7 @@ impl World {
         let clock = Clock { wall: || start().wall };
         Self {
             now: start(),
-            state: State::new(settings, clock),
+            state: State::new(settings, clock, start()),
             settings,
             lifetime: LIFETIME,
             current: None,
@@ -167,14 +167,14 @@ impl World {
             Event::Reject(caller) => {
                 let generation = self.holds(caller);
                 let origin = self.origin(caller);
-                self.acquire(caller, Want::newer_than(generation, origin), Vec::new());
+                self.acquire(caller, Want::newer_than(generation, origin, true), Vec::new());
             }
             Event::Leave(caller) => self.callers[caller] = Caller::Idle { holds: self.holds(caller) },
             Event::Wake(caller) => self.wake(caller),
             Event::Impatient(caller) => self.lose(caller),
             Event::RetryOutcome(caller, verdict) => {
                 let generation = self.holds(caller);
-                self.state.on_settled(&self.origin(caller), generation, verdict, self.now);
+                self.state.on_settled(&self.origin(caller), generation, verdict, self.now, self.jitter);
                 self.callers[caller] = Caller::Idle { holds: generation };
             }
             Event::Land(id, brings) => self.land(id, brings),

@@ -1,0 +1,328 @@
+//! What a `401` may cause.
+
+use std::time::Duration;
+
+use super::{
+    authority::FADES_AFTER,
+    policy::{MAX_AUTHORITIES, Rejections, Ruling},
+};
+use crate::{
+    origin::Origin,
+    schedule::{
+        Now,
+        fixture::{at, millis, secs, start},
+    },
+    token::RetryOutcome,
+};
+
+const MINUTE: Duration = Duration::from_secs(60);
+const SUPPRESS: Ruling = Ruling::Suppress { backoff_began: None };
+
+fn numbered(number: usize) -> Origin {
+    Origin::from_authority(&format!("api-{number}.example.com"))
+}
+
+/// All that is drawn is the most.
+struct Fixture(Rejections);
+
+impl Fixture {
+    fn new() -> Self {
+        Self(Rejections::new(start()))
+    }
+
+    /// After `generations` useless ones in a row for authority 0, all at `start()`.
+    fn refused(generations: u64) -> Self {
+        let mut it = Self::new();
+        for generation in 1..=generations {
+            it.useless(0, generation, start());
+        }
+        it
+    }
+
+    fn settle(
+        &mut self,
+        number: usize,
+        generation: u64,
+        outcome: RetryOutcome,
+        now: Now,
+    ) -> Option<Duration> {
+        self.0.settle(&numbered(number), generation, outcome, now, 1.0)
+    }
+
+    fn useless(&mut self, number: usize, generation: u64, now: Now) -> Option<Duration> {
+        self.settle(number, generation, RetryOutcome::Useless, now)
+    }
+
+    fn helped(&mut self, number: usize, generation: u64) {
+        self.settle(number, generation, RetryOutcome::Helped, start());
+    }
+
+    /// A rejection of `generation` by a call that can be retried.
+    fn rule(&mut self, number: usize, generation: u64, now: Now) -> Ruling {
+        self.0.rule(&numbered(number), generation, true, now, 1.0)
+    }
+
+    /// A rejection of `generation` by a call that cannot be retried.
+    fn rule_for_good(&mut self, number: usize, generation: u64, now: Now) -> Ruling {
+        self.0.rule(&numbered(number), generation, false, now, 1.0)
+    }
+
+    /// A rejection that leads to a refresh, if it may: what the state does.
+    fn refresh(&mut self, number: usize, now: Now) -> bool {
+        let origin = numbered(number);
+        let allowed = self.0.rule(&origin, 1, true, now, 1.0) == Ruling::Refresh;
+        if allowed {
+            self.0.spend(&origin, now);
+        }
+        allowed
+    }
+
+    /// Asserts how long authority `number` backs off from `start()` on.
+    #[track_caller]
+    fn assert_backs_off(&mut self, number: usize, backoff: Duration) {
+        if !backoff.is_zero() {
+            assert_eq!(self.rule(number, u64::MAX, at(backoff - millis(1))), SUPPRESS, "backs off");
+        }
+        assert_eq!(self.rule(number, u64::MAX, at(backoff)), Ruling::Refresh, "is over");
+    }
+}
+
+#[test]
+fn an_unknown_authority_may_force_a_refresh() {
+    let mut it = Fixture::new();
+    it.assert_backs_off(0, Duration::ZERO);
+    assert_eq!(it.0.longest_backoff(start()), None);
+}
+
+#[test]
+fn useless_retries_back_off_1_s_doubling_to_60_s_of_which_half_is_drawn() {
+    for (generations, most) in
+        [(1, 1), (2, 2), (3, 4), (4, 8), (5, 16), (6, 32), (7, 60), (64, 60), (999, 60)]
+    {
+        let mut it = Fixture::refused(generations);
+        assert_eq!(it.0.longest_backoff(start()), Some(secs(most)));
+        it.assert_backs_off(0, secs(most));
+    }
+    let mut least = Rejections::new(start());
+    least.settle(&numbered(0), 1, RetryOutcome::Useless, start(), 0.0);
+    assert_eq!(least.longest_backoff(start()), Some(millis(500)));
+}
+
+#[test]
+fn a_back_off_is_reported_when_it_begins_and_not_while_it_goes_on() {
+    let mut it = Fixture::new();
+    assert_eq!(it.useless(0, 1, start()), Some(secs(1)));
+    assert_eq!(it.useless(0, 2, start()), None);
+    assert_eq!(it.useless(0, 3, at(MINUTE)), Some(secs(4)));
+}
+
+#[test]
+fn a_generation_counts_as_useless_once() {
+    let mut it = Fixture::refused(1);
+    for _ in 0..100 {
+        it.useless(0, 1, start());
+    }
+    it.assert_backs_off(0, secs(1));
+}
+
+#[test]
+fn a_late_outcome_of_an_older_generation_does_not_count() {
+    let mut it = Fixture::new();
+    it.useless(0, 5, start());
+    it.useless(0, 4, start());
+    it.assert_backs_off(0, secs(1));
+}
+
+#[test]
+fn a_later_generation_that_helped_ends_the_back_off_and_the_streak() {
+    let mut it = Fixture::refused(5);
+    it.helped(0, 6);
+    it.assert_backs_off(0, Duration::ZERO);
+    it.useless(0, 7, start());
+    it.assert_backs_off(0, secs(1));
+}
+
+#[test]
+fn a_generation_that_was_useless_before_does_not_reset_when_it_helps() {
+    let mut it = Fixture::refused(5);
+    it.helped(0, 5);
+    it.assert_backs_off(0, secs(16));
+}
+
+#[test]
+fn a_retry_answered_with_5xx_or_429_neither_counts_nor_resets() {
+    let mut it = Fixture::refused(5);
+    it.settle(0, 6, RetryOutcome::Inconclusive, start());
+    it.assert_backs_off(0, secs(16));
+}
+
+#[test]
+fn a_streak_starts_anew_when_its_last_count_is_10_minutes_old() {
+    for (age, backoff) in [(FADES_AFTER - millis(1), 60), (FADES_AFTER, 1)] {
+        let mut it = Fixture::refused(9);
+        assert_eq!(it.useless(0, 10, at(age)), Some(secs(backoff)));
+    }
+}
+
+#[test]
+fn an_authority_that_refuses_does_not_delay_the_others() {
+    let mut it = Fixture::refused(7);
+    it.assert_backs_off(1, Duration::ZERO);
+    it.helped(1, 8);
+    it.assert_backs_off(0, secs(60));
+}
+
+#[test]
+fn a_port_is_part_of_an_authority_and_no_authority_is_one_too() {
+    let mut it = Rejections::new(start());
+    let with_port = Origin::from_authority("api.example.com:8443");
+    it.settle(&Origin::UNKNOWN, 1, RetryOutcome::Useless, start(), 1.0);
+    it.settle(&with_port, 1, RetryOutcome::Useless, start(), 1.0);
+    assert_eq!(it.rule(&Origin::UNKNOWN, 1, true, start(), 1.0), SUPPRESS);
+    assert_eq!(it.rule(&with_port, 1, true, start(), 1.0), SUPPRESS);
+    let without = Origin::from_authority("api.example.com");
+    assert_eq!(it.rule(&without, 1, true, start(), 1.0), Ruling::Refresh);
+}
+
+#[test]
+fn without_a_retry_what_was_asked_for_and_is_rejected_counts_once() {
+    let mut it = Fixture::new();
+    it.0.ask(&numbered(0), 2, start());
+    let began = Ruling::Suppress { backoff_began: Some(secs(1)) };
+    assert_eq!(it.rule_for_good(0, 2, start()), began);
+    for _ in 0..100 {
+        assert_eq!(it.rule_for_good(0, 2, start()), SUPPRESS);
+        it.useless(0, 2, start());
+    }
+    it.assert_backs_off(0, secs(1));
+}
+
+#[test]
+fn without_a_retry_only_who_asked_for_a_generation_is_counted() {
+    let mut it = Fixture::new();
+    it.0.ask(&numbered(1), 2, start());
+    assert_eq!(it.rule_for_good(0, 2, start()), Ruling::Refresh, "another one asked");
+    assert_eq!(it.rule_for_good(1, 3, start()), Ruling::Refresh, "for another generation");
+}
+
+#[test]
+fn without_a_retry_what_was_accepted_since_is_no_sign() {
+    for helped in [true, false] {
+        let mut it = Fixture::new();
+        it.0.ask(&numbered(0), 2, start());
+        it.0.accept(&numbered(0), 2, helped);
+        assert_eq!(it.rule_for_good(0, 2, start()), Ruling::Refresh);
+    }
+}
+
+#[test]
+fn what_accepts_an_older_generation_says_nothing() {
+    let mut it = Fixture::new();
+    it.0.ask(&numbered(0), 2, start());
+    it.0.accept(&numbered(0), 1, true);
+    assert!(it.0.is_open(start()));
+}
+
+#[test]
+fn a_call_that_cannot_be_retried_resets_a_streak_when_it_is_accepted() {
+    let mut it = Fixture::refused(5);
+    it.0.ask(&numbered(0), 6, start());
+    it.0.accept(&numbered(0), 6, true);
+    it.assert_backs_off(0, Duration::ZERO);
+}
+
+#[test]
+fn a_question_is_open_until_it_is_answered_or_10_minutes_old() {
+    let mut it = Fixture::new();
+    assert!(!it.0.is_open(start()));
+    it.0.ask(&numbered(0), 2, start());
+    assert!(it.0.is_open(at(FADES_AFTER - millis(1))));
+    assert!(!it.0.is_open(at(FADES_AFTER)));
+    it.useless(0, 2, start());
+    assert!(!it.0.is_open(start()));
+}
+
+#[test]
+fn forced_refreshes_of_an_authority_are_10_at_once_then_one_every_10_s() {
+    let mut it = Fixture::new();
+    let refreshes = |it: &mut Fixture, now| (0..100).filter(|_| it.refresh(0, now)).count();
+    assert_eq!(refreshes(&mut it, start()), 10);
+    assert_eq!(refreshes(&mut it, at(millis(9_999))), 0);
+    assert_eq!(refreshes(&mut it, at(secs(10))), 1);
+    assert_eq!(refreshes(&mut it, at(secs(50))), 4);
+    assert_eq!(refreshes(&mut it, at(secs(86_400))), 10);
+}
+
+#[test]
+fn forced_refreshes_of_all_authorities_are_20_at_once_then_one_every_5_s() {
+    let mut it = Fixture::new();
+    let refreshes = |it: &mut Fixture, now| (0..1000).filter(|n| it.refresh(*n, now)).count();
+    assert_eq!(refreshes(&mut it, start()), 20);
+    assert_eq!(refreshes(&mut it, at(secs(25))), 5);
+}
+
+#[test]
+fn a_wall_clock_that_is_set_ahead_does_not_fill_a_budget() {
+    let mut it = Fixture::new();
+    let refreshes = |it: &mut Fixture, now| (0..100).filter(|_| it.refresh(0, now)).count();
+    assert_eq!(refreshes(&mut it, start()), 10);
+    assert_eq!(refreshes(&mut it, start().suspended(secs(86_400))), 0);
+}
+
+#[test]
+fn the_longest_back_off_is_what_an_operator_sees() {
+    let mut it = Fixture::refused(3);
+    it.useless(1, 9, start());
+    assert_eq!(it.0.longest_backoff(start()), Some(secs(4)));
+    assert_eq!(it.0.longest_backoff(at(secs(3))), Some(secs(1)));
+    assert_eq!(it.0.longest_backoff(at(secs(4))), None);
+}
+
+#[test]
+fn a_back_off_ends_on_a_suspended_machine_and_on_one_whose_clock_is_set_back() {
+    let mut it = Fixture::refused(7);
+    assert_eq!(it.rule(0, 9, start().suspended(MINUTE)), Ruling::Refresh);
+    assert_eq!(it.rule(0, 9, at(MINUTE).set_back(secs(86_400))), Ruling::Refresh);
+}
+
+/// As many authorities as are remembered, each with a streak.
+fn full() -> Fixture {
+    let mut it = Fixture::new();
+    for number in 0..MAX_AUTHORITIES {
+        it.useless(number, 1, start());
+    }
+    it
+}
+
+#[test]
+fn no_more_than_64_authorities_are_remembered() {
+    let mut it = full();
+    assert_eq!(MAX_AUTHORITIES, 64);
+    for number in 0..MAX_AUTHORITIES * 2 {
+        it.rule(number, 1, at(secs(1)));
+        it.useless(number, 2, at(secs(1)));
+        it.0.ask(&numbered(number), 2, at(secs(1)));
+        assert_eq!(it.0.origins().count(), MAX_AUTHORITIES);
+    }
+}
+
+#[test]
+fn the_65th_authority_takes_the_place_of_the_longest_unused_without_a_streak() {
+    let mut it = full();
+    it.helped(7, 2);
+    it.helped(8, 2);
+    it.rule(MAX_AUTHORITIES, 1, start());
+    let remembered = |number| it.0.origins().any(|origin| *origin == numbered(number));
+    assert!(!remembered(7));
+    assert!((0..=MAX_AUTHORITIES).filter(|number| *number != 7).all(remembered));
+}
+
+#[test]
+fn the_65th_authority_takes_the_place_of_the_longest_unused_if_all_have_a_streak() {
+    let mut it = full();
+    it.rule(0, 1, start());
+    it.rule(MAX_AUTHORITIES, 1, start());
+    let remembered = |number| it.0.origins().any(|origin| *origin == numbered(number));
+    assert!(!remembered(1));
+    assert!((0..=MAX_AUTHORITIES).filter(|number| *number != 1).all(remembered));
+}
