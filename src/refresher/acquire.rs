@@ -13,7 +13,7 @@ use super::{
 use crate::{
     error::{Fault, TokenError},
     origin::Origin,
-    schedule::{Phase, deadline, try_sleep, try_timeout_at},
+    schedule::{Now, Phase, deadline, try_sleep, try_timeout_at},
     telemetry::FlightSpan,
     token::AccessToken,
 };
@@ -26,28 +26,36 @@ pub(crate) enum Acquired {
     Flight(Waiter),
 }
 
-/// A caller's place in a flight.
+/// A caller that waits for a flight.
 pub(crate) struct Waiter {
+    place: Place,
+    result: FlightResult,
+}
+
+/// Which flight a caller waits for, and what for.
+struct Place {
     shared: Arc<SharedState>,
     want: Want,
-    id: u64,
-    result: FlightResult,
+    flight: u64,
     /// When no one believes in the flight any more.
     flight_deadline: Instant,
     patience: Patience,
+    /// Flights that were abandoned under the caller.
+    lost: u8,
 }
 
 /// How long a caller waits, for one flight after the other.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 struct Patience {
     deadline: Instant,
     /// The deadline is the caller's own, which comes before the refresher's.
     is_limited: bool,
-    replacement: Option<Replacement>,
+    /// Boxed, because many callers may wait at once, and few of them for this.
+    replacement: Option<Box<Replacement>>,
 }
 
 /// A caller that has a usable token waits for one flight, and not for long.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 struct Replacement {
     generation: u64,
     deadline: Instant,
@@ -77,7 +85,7 @@ pub(super) fn acquire_for_call(
     match state.awaited_by(origin, now) {
         Some(generation) => {
             let replacement = Replacement { generation, deadline: deadline(now.mono, MAX_REPLACEMENT_WAIT) };
-            let patience = Patience { replacement: Some(replacement), ..patience };
+            let patience = Patience { replacement: Some(Box::new(replacement)), ..patience };
             join(shared, Want::AnyToken, patience, &state)
         }
         None => acquire_locked(shared, Want::AnyToken, patience, state),
@@ -127,14 +135,8 @@ fn join(shared: &Arc<SharedState>, want: Want, patience: Patience, state: &Locke
     let Some((id, started, handle)) = state.flight() else {
         return Acquired::Failed(TokenError::of(Fault::FlightLost));
     };
-    Acquired::Flight(Waiter {
-        shared: Arc::clone(shared),
-        want,
-        id,
-        result: handle.result(),
-        flight_deadline: deadline(started.mono, shared.settings.patience()),
-        patience,
-    })
+    let place = Place::new(shared, want, id, started, patience);
+    Acquired::Flight(Waiter { place, result: handle.result() })
 }
 
 fn launch(
@@ -161,16 +163,16 @@ fn launch(
     let flight = Flight::new(id, shared);
     let span = FlightSpan::new(&shared.observer, reason);
     runtime.spawn(flight.run(span, end));
-    let flight_deadline = deadline(now.mono, shared.settings.patience());
-    Ok(Waiter { shared: Arc::clone(shared), want, id, result, flight_deadline, patience })
+    Ok(Waiter { place: Place::new(shared, want, id, now, patience), result })
 }
 
 // === impl Patience ===
 
 impl Patience {
-    /// `flight_timeout` and a little, or `max_wait` if that is less.
+    /// A second more than flights are believed in, so that a flight that no one drives can be replaced; or `max_wait`, if
+    /// that is less.
     fn new(shared: &SharedState, state: &Locked<'_>, max_wait: Option<Duration>) -> Self {
-        let patience = shared.settings.patience();
+        let patience = shared.settings.patience().saturating_add(Duration::from_secs(1));
         let is_limited = max_wait.is_some_and(|max_wait| max_wait < patience);
         let wait = max_wait.unwrap_or(patience).min(patience);
         Self { deadline: deadline(state.now.mono, wait), is_limited, replacement: None }
@@ -189,14 +191,13 @@ impl Waiter {
     #[expect(clippy::manual_async_fn, reason = "the future would be larger by a third")]
     pub(crate) fn wait(mut self) -> impl Future<Output = Result<UsableToken, TokenError>> + Send {
         async move {
-            let waiting = self.shared.observer.waiting();
-            let mut lost = 0;
+            let waiting = self.place.shared.observer.waiting();
             let result = loop {
-                let Some(arrival) = try_timeout_at(self.next_deadline(), self.result.clone()) else {
+                let Some(arrival) = try_timeout_at(self.place.next_deadline(), self.result) else {
                     break Err(TokenError::of(Fault::NoRuntime));
                 };
-                match self.on_wake(arrival.await.ok(), &mut lost) {
-                    ControlFlow::Continue(next) => self = next,
+                match self.place.on_wake(arrival.await.ok()) {
+                    ControlFlow::Continue(next) => self.result = next,
                     ControlFlow::Break(result) => break result,
                 }
             };
@@ -204,60 +205,71 @@ impl Waiter {
             result
         }
     }
+}
+
+// === impl Place ===
+
+impl Place {
+    fn new(shared: &Arc<SharedState>, want: Want, flight: u64, started: Now, patience: Patience) -> Self {
+        let flight_deadline = deadline(started.mono, shared.settings.patience());
+        Self { shared: Arc::clone(shared), want, flight, flight_deadline, patience, lost: 0 }
+    }
 
     fn next_deadline(&self) -> Instant {
-        let own =
-            self.patience.replacement.map_or(self.patience.deadline, |replacement| replacement.deadline);
-        own.min(self.patience.deadline).min(self.flight_deadline)
+        let own = self.patience.deadline.min(self.flight_deadline);
+        self.patience.replacement.as_ref().map_or(own, |replacement| replacement.deadline.min(own))
     }
 
     /// Goes on when the flight is over, or a deadline: `arrival` is what the flight brought, an error if it was abandoned,
-    /// `None` if it is still up.
+    /// `None` if it is still up. Continues with what the next flight brings.
     fn on_wake(
-        self,
+        &mut self,
         arrival: Option<Result<Result<AccessToken, TokenError>, RecvError>>,
-        lost: &mut u8,
-    ) -> ControlFlow<Result<UsableToken, TokenError>, Self> {
+    ) -> ControlFlow<Result<UsableToken, TokenError>, FlightResult> {
         let now = self.shared.clock.now().mono;
-        if let Some(replacement) = self.patience.replacement {
+        if let Some(replacement) = self.patience.replacement.take() {
             if arrival.is_none() && now >= replacement.deadline {
                 self.shared.lock().await_no_more(replacement.generation);
             }
             // The call has a token, and goes on with it, whatever became of the flight.
-            return self.again();
+            return self.ask_again();
         }
         let is_late = now >= self.patience.deadline;
         match arrival {
             Some(Ok(Err(error))) => ControlFlow::Break(Err(error)),
-            // What is in use is what the layer sends; the token that came may not be in use yet, and for a waiter that
+            // What is in use is what the layer sends: the token that came may not be in use yet, and for a waiter that
             // wakes late it may have expired.
             Some(Ok(Ok(token))) => match self.shared.usable() {
                 Some((in_use, _)) => ControlFlow::Break(Ok(self.shared.watch(in_use))),
                 None if token.phase() != Phase::Expired => ControlFlow::Break(Ok(self.shared.watch(token))),
                 None if is_late => ControlFlow::Break(Err(TokenError::of(Fault::CameTooLate))),
-                None => self.again(),
+                None => self.ask_again(),
             },
             None if is_late && self.patience.is_limited => {
                 ControlFlow::Break(Err(self.shared.wait_timed_out()))
             }
             Some(Err(_)) | None => {
-                self.shared.on_abandoned(self.id);
-                *lost += 1;
-                if is_late || *lost == MAX_LOST_FLIGHTS {
+                self.shared.on_abandoned(self.flight);
+                self.lost += 1;
+                if is_late || self.lost == MAX_LOST_FLIGHTS {
                     return ControlFlow::Break(Err(TokenError::of(Fault::FlightLost)));
                 }
-                self.again()
+                self.ask_again()
             }
         }
     }
 
     /// Asks once more, with what is left of the patience.
-    fn again(self) -> ControlFlow<Result<UsableToken, TokenError>, Self> {
-        let patience = Patience { replacement: None, ..self.patience };
-        match acquire_locked(&self.shared, self.want, patience, self.shared.lock()) {
+    fn ask_again(&mut self) -> ControlFlow<Result<UsableToken, TokenError>, FlightResult> {
+        let Patience { deadline, is_limited, .. } = self.patience;
+        let patience = Patience { deadline, is_limited, replacement: None };
+        match acquire_locked(&self.shared, self.want.clone(), patience, self.shared.lock()) {
             Acquired::Token(token) => ControlFlow::Break(Ok(token)),
             Acquired::Failed(error) => ControlFlow::Break(Err(error)),
-            Acquired::Flight(next) => ControlFlow::Continue(next),
+            Acquired::Flight(Waiter { place, result }) => {
+                *self = Self { lost: self.lost, ..place };
+                ControlFlow::Continue(result)
+            }
         }
     }
 }

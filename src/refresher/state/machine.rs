@@ -283,7 +283,8 @@ impl<F> State<F> {
         if token.validity().is_static() || self.reissued_generation == Some(generation) {
             return Action::Use { token, backoff_began: None };
         }
-        let ruling = self.rejections.rule(origin, generation, *can_retry, now, jitter);
+        let age = token.validity().age(now);
+        let ruling = self.rejections.rule(origin, generation, *can_retry, age, now, jitter);
         if let Ruling::Suppress { backoff_began } = ruling {
             return Action::Use { token, backoff_began };
         }

@@ -16,6 +16,9 @@ const BUDGET: u32 = 20;
 /// How often one more comes back.
 const REFILL: Duration = Duration::from_secs(5);
 
+/// The age at which a token has been accepted, where nobody sees whether it was.
+const ACCEPTED_AFTER: Duration = Duration::from_secs(10);
+
 /// The records of the authorities that rejected tokens.
 #[derive(Debug)]
 #[cfg_attr(test, derive(Clone, Hash))]
@@ -51,18 +54,22 @@ impl Rejections {
     /// Rules whether `origin`, which rejected `generation`, may have a refresh. Takes nothing from the budgets yet.
     ///
     /// A call that cannot be retried brings no verdict of its own, so its rejection is one, if `origin` asked for
-    /// `generation` and has not accepted it since.
+    /// `generation` and has not accepted it since. Nobody sees what an unknown origin accepts: what it rejects at an `age`
+    /// of 10 s or more counts as accepted before.
     pub(in crate::refresher::state) fn rule(
         &mut self,
         origin: &Origin,
         generation: u64,
         can_retry: bool,
+        age: Duration,
         now: Now,
         jitter: f64,
     ) -> Ruling {
         let refresher_has_left = self.budget.has_left(now);
         self.with(origin, now, |authority| {
-            let useless = !can_retry && authority.requested_generation(now) == Some(generation);
+            let was_accepted = *origin == Origin::UNKNOWN && age >= ACCEPTED_AFTER;
+            let was_asked_for = authority.requested_generation(now) == Some(generation);
+            let useless = !can_retry && was_asked_for && !was_accepted;
             let backoff_began = if useless { authority.count_useless(generation, now, jitter) } else { None };
             let has_left = refresher_has_left && authority.budget.has_left(now);
             if authority.backoff(now).is_some() || !has_left {

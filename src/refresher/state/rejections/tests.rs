@@ -59,18 +59,18 @@ impl Fixture {
 
     /// A rejection of `generation` by a call that can be retried.
     fn rule(&mut self, number: usize, generation: u64, now: Now) -> Ruling {
-        self.0.rule(&numbered(number), generation, true, now, 1.0)
+        self.0.rule(&numbered(number), generation, true, MINUTE, now, 1.0)
     }
 
     /// A rejection of `generation` by a call that cannot be retried.
     fn rule_for_good(&mut self, number: usize, generation: u64, now: Now) -> Ruling {
-        self.0.rule(&numbered(number), generation, false, now, 1.0)
+        self.0.rule(&numbered(number), generation, false, MINUTE, now, 1.0)
     }
 
     /// A rejection that leads to a refresh, if it may: what the state does.
     fn refresh(&mut self, number: usize, now: Now) -> bool {
         let origin = numbered(number);
-        let allowed = self.0.rule(&origin, 1, true, now, 1.0) == Ruling::Refresh;
+        let allowed = self.0.rule(&origin, 1, true, MINUTE, now, 1.0) == Ruling::Refresh;
         if allowed {
             self.0.spend(&origin, now);
         }
@@ -178,10 +178,10 @@ fn a_port_is_part_of_an_authority_and_no_authority_is_one_too() {
     let with_port = Origin::from_authority("api.example.com:8443");
     it.settle(&Origin::UNKNOWN, 1, RetryOutcome::Useless, start(), 1.0);
     it.settle(&with_port, 1, RetryOutcome::Useless, start(), 1.0);
-    assert_eq!(it.rule(&Origin::UNKNOWN, 1, true, start(), 1.0), SUPPRESS);
-    assert_eq!(it.rule(&with_port, 1, true, start(), 1.0), SUPPRESS);
+    assert_eq!(it.rule(&Origin::UNKNOWN, 1, true, MINUTE, start(), 1.0), SUPPRESS);
+    assert_eq!(it.rule(&with_port, 1, true, MINUTE, start(), 1.0), SUPPRESS);
     let without = Origin::from_authority("api.example.com");
-    assert_eq!(it.rule(&without, 1, true, start(), 1.0), Ruling::Refresh);
+    assert_eq!(it.rule(&without, 1, true, MINUTE, start(), 1.0), Ruling::Refresh);
 }
 
 #[test]
