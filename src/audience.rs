@@ -3,7 +3,11 @@
 //! A token that reaches the wrong host is a leaked credential, so hosts are compared strictly: case-insensitively,
 //! without a trailing dot, ignoring userinfo and port; what cannot be read is outside.
 
-use std::{fmt, net::IpAddr, sync::Arc};
+use std::{
+    fmt,
+    net::{IpAddr, Ipv6Addr},
+    sync::Arc,
+};
 
 use http::{
     HeaderMap, Uri,
@@ -98,24 +102,15 @@ impl Audience {
 
     fn check_hosts(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), AudienceError> {
         if let Some(authority) = uri.authority() {
-            let https = uri.scheme() == Some(&Scheme::HTTPS);
-            // Most authorities are a host and no more. Those are cheaper to look at as they stand.
-            if !(https && self.allows(trimmed(authority.as_str()))) {
-                self.check_authority(authority, https)?;
+            let host = trimmed(authority.host());
+            if !self.allows(host) {
+                return Err(AudienceError::new(Some(host), Refusal::Host));
+            }
+            if uri.scheme() != Some(&Scheme::HTTPS) && !names_loopback(host) {
+                return Err(AudienceError::new(Some(host), Refusal::NotHttps));
             }
         }
         if headers.keys().any(|name| name == HOST) { self.check_host_header(headers) } else { Ok(()) }
-    }
-
-    fn check_authority(&self, authority: &Authority, https: bool) -> Result<(), AudienceError> {
-        let host = trimmed(authority.host());
-        if !self.allows(host) {
-            return Err(AudienceError::new(Some(host), Refusal::Host));
-        }
-        if !https && !names_loopback(host) {
-            return Err(AudienceError::new(Some(host), Refusal::NotHttps));
-        }
-        Ok(())
     }
 
     #[cold]
@@ -130,7 +125,7 @@ impl Audience {
         Ok(())
     }
 
-    /// Whether `host`, which is [`trimmed`], is among these. It is not, if anything else stands beside it.
+    /// Whether `host`, which is [`trimmed`], is among these.
     fn allows(&self, host: &str) -> bool {
         match &self.0 {
             Hosts::Any => true,
@@ -191,33 +186,27 @@ fn is_sms_region(Below { prefix, label }: Below<'_>) -> bool {
     prefix.len() == label.len() && !prefix.eq_ignore_ascii_case("zt")
 }
 
-/// `host` up to `suffix`, if it ends in that and a name stands before it, and nothing but a name: labels that decide
-/// are not empty.
-#[inline]
+/// `host` up to `suffix`, if it ends in that and a name stands before it, and nothing but a name.
 fn below<'h>(host: &'h str, suffix: &str) -> Option<Below<'h>> {
     let (prefix, end) = host.split_at_checked(host.len().checked_sub(suffix.len())?)?;
-    // Most hosts are written in lower case, which is cheaper to see.
-    if prefix.starts_with('.') || !(end == suffix || end.eq_ignore_ascii_case(suffix)) {
+    if !end.eq_ignore_ascii_case(suffix) || !is_name(prefix) {
         return None;
     }
-    let mut start = 0;
-    for (index, byte) in prefix.bytes().enumerate() {
-        match byte {
-            // Small letters, which are nearly all.
-            b'\\'.. => {}
-            b'@' | b':' | b'[' => return None,
-            b'.' => start = index + 1,
-            _ => {}
-        }
-    }
-    let label = prefix.get(start..).filter(|label| !label.is_empty())?;
+    let label = prefix.rsplit('.').next()?;
     Some(Below { prefix, label })
 }
 
-/// `host` without one trailing dot and without the brackets of an IPv6 literal.
+/// Whether `host` is labels of letters, digits, `-` and `_`: no other byte of an authority belongs to a name.
+fn is_name(host: &str) -> bool {
+    let is_of_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    host.split('.').all(|label| !label.is_empty() && label.bytes().all(is_of_name))
+}
+
+/// `host` without one trailing dot and without the brackets of an IPv6 address.
 fn trimmed(host: &str) -> &str {
     let host = host.strip_suffix('.').unwrap_or(host);
-    host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host)
+    let bracketed = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+    bracketed.filter(|address| address.parse::<Ipv6Addr>().is_ok()).unwrap_or(host)
 }
 
 fn normal(host: &str) -> String {

@@ -1,6 +1,6 @@
 //! Which hosts may see a token, naively: by SINCH's table of hosts, label by label.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 /// An audience, for the naive.
 #[derive(Clone, Copy, Debug)]
@@ -99,17 +99,18 @@ pub fn host(authority: &str) -> String {
 fn normal(host: &str) -> String {
     let host = host.trim();
     let host = host.strip_suffix('.').unwrap_or(host);
-    let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
-    host.to_ascii_lowercase()
+    let within = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+    within.filter(|address| address.parse::<Ipv6Addr>().is_ok()).unwrap_or(host).to_ascii_lowercase()
 }
 
-/// Whether what is below the last `above` labels is a name: neither its first nor its last label is empty, and none has
-/// a byte that separates the parts of an authority.
+/// Whether what is below the last `above` labels is a name: one label at least, none empty, and none with a byte that is
+/// not of a name.
 fn is_name(labels: &[&str], above: usize) -> bool {
     let below = labels.len().checked_sub(above).and_then(|below| labels.get(..below)).unwrap_or_default();
-    below.first().is_some_and(|label| !label.is_empty())
-        && below.last().is_some_and(|label| !label.is_empty())
-        && !below.iter().any(|label| label.contains(['@', ':', '[']))
+    let is_label = |label: &&str| {
+        !label.is_empty() && label.chars().all(|c| matches!(c, 'a'..='z' | '0'..='9' | '-' | '_'))
+    };
+    !below.is_empty() && below.iter().all(is_label)
 }
 
 fn is_loopback(host: &str) -> bool {
