@@ -6,23 +6,23 @@ use std::{error::Error, fmt};
 #[derive(Clone, Debug)]
 pub struct AudienceError {
     host: Option<Box<str>>,
-    refusal: Refusal,
+    kind: Kind,
 }
 
-/// The request's host is right, but something else about where it goes is not.
+/// Why a host must not see the token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Refusal {
-    /// The host is not in the audience.
-    Host,
-    /// The host is in the audience, but the request would travel in the clear.
+pub(crate) enum Kind {
+    /// The audience does not contain the host.
+    Outside,
+    /// The audience contains the host, but the request would travel in the clear.
     NotHttps,
 }
 
 // === impl AudienceError ===
 
 impl AudienceError {
-    pub(crate) fn new(host: Option<&str>, refusal: Refusal) -> Self {
-        Self { host: host.map(Box::from), refusal }
+    pub(crate) fn new(host: Option<&str>, kind: Kind) -> Self {
+        Self { host: host.map(Box::from), kind }
     }
 
     /// Returns the host that must not see the token, or `None` if the request names none that can be read.
@@ -35,13 +35,13 @@ impl AudienceError {
 impl fmt::Display for AudienceError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let host = self.host().unwrap_or("a host that cannot be read");
-        match self.refusal {
-            Refusal::Host => write!(
+        match self.kind {
+            Kind::Outside => write!(
                 f,
                 "not sent: {host} is outside the token's audience; allow it with \
                  `SinchAuthLayer::audience`, or mark the request with `RequestAuth::skip()`"
             ),
-            Refusal::NotHttps => write!(f, "not sent: the token may go to {host} over https only; use https"),
+            Kind::NotHttps => write!(f, "not sent: the token may go to {host} over https only; use https"),
         }
     }
 }

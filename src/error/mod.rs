@@ -3,18 +3,18 @@
 //! A message says what happened and what to do next; a cause is in `source()`, never also in `Display`;
 //! no message holds a secret, a token or a body that the endpoint sent.
 
-mod audience;
+pub(crate) mod audience;
 mod box_error;
 mod credentials;
 mod token;
 
+pub(crate) use self::token::Fault;
 pub use self::{
     audience::AudienceError,
     box_error::BoxError,
     credentials::CredentialsError,
     token::{TokenError, TokenErrorKind},
 };
-pub(crate) use self::{audience::Refusal, token::Fault};
 
 #[cfg(test)]
 mod tests;

@@ -1,8 +1,8 @@
-//! Which hosts may see a token, naively: by SINCH's table of hosts, label by label.
+//! Which hosts may see a token, decided naively: label by label, from a table of the hosts of Sinch.
 
 use std::net::{IpAddr, Ipv6Addr};
 
-/// An audience, for the naive.
+/// An audience, as the naive reading knows it.
 #[derive(Clone, Copy, Debug)]
 pub enum Rule<'a> {
     /// `Audience::sinch_apis()`
@@ -33,7 +33,7 @@ impl Rule<'_> {
         let labels: Vec<&str> = host.split('.').collect();
         match self {
             Self::Listed(listed) => listed.iter().any(|entry| {
-                let entry = normal(entry);
+                let entry = normalize(entry);
                 match entry.strip_prefix('.') {
                     Some(domain) => {
                         let above: Vec<&str> = domain.split('.').collect();
@@ -79,10 +79,10 @@ impl Destination {
         Self { scheme: String::new(), host: host(authority) }
     }
 
-    /// Another's opinion on the same URI.
+    /// Reads the same URI with the `url` crate.
     pub fn by_url(uri: &str) -> Option<Self> {
         let url = url::Url::parse(uri).ok()?;
-        Some(Self { scheme: url.scheme().into(), host: normal(url.host_str()?) })
+        Some(Self { scheme: url.scheme().into(), host: normalize(url.host_str()?) })
     }
 }
 
@@ -93,10 +93,10 @@ pub fn host(authority: &str) -> String {
         (true, Some(end)) => host.get(..=end).unwrap_or_default(),
         _ => host.split(':').next().unwrap_or_default(),
     };
-    normal(host)
+    normalize(host)
 }
 
-fn normal(host: &str) -> String {
+fn normalize(host: &str) -> String {
     let host = host.trim();
     let host = host.strip_suffix('.').unwrap_or(host);
     let within = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
