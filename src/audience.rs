@@ -53,9 +53,9 @@ impl Audience {
 
     /// Allows Sinch's OAuth APIs: `https` hosts below `.api.sinch.com`, and loopback for tests.
     ///
-    /// Outside are the hosts below it that take another credential: `verification`, `calling*` (Voice v1), and
-    /// `{region}.sms` (SMS by service plan) without `zt.`. This is the default for tokens issued by
-    /// `auth.sinch.com`.
+    /// Outside are the hosts below it that take another credential: `verification`, `calling*` (Voice v1),
+    /// `{region}.app` (Sinch Engage), and `{region}.sms` (SMS by service plan) without `zt.`. This is the default for
+    /// tokens issued by `auth.sinch.com`.
     #[must_use]
     pub fn sinch_apis() -> Self {
         Self(Hosts::SinchApis)

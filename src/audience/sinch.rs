@@ -7,6 +7,7 @@
 //! | SMS by service plan | `{region}.sms.api.sinch.com` | the service plan's API token |
 //! | Verification | `verification.api.sinch.com` | signature with an application key |
 //! | Voice v1 | `calling.api.sinch.com`, `calling-{region}.api.sinch.com` | signature with an application key |
+//! | Sinch Engage, another platform | `{region}.app.api.sinch.com` | its own |
 //!
 //! The label next to the suffix names the product.
 
@@ -21,6 +22,7 @@ pub(super) fn is_issuer(host: Host<'_>) -> bool {
 pub(super) fn takes_oauth(host: Host<'_>) -> bool {
     let Some(Subdomain { prefix, label: product }) = host.subdomain(".api.sinch.com") else { return false };
     !product.eq_ignore_ascii_case("verification")
+        && !product.eq_ignore_ascii_case("app")
         && !starts_with(product, "calling")
         && (!product.eq_ignore_ascii_case("sms") || starts_with(prefix, "zt."))
 }

@@ -75,6 +75,23 @@ fn apis_are_the_suffix_less_what_takes_another_credential() {
 }
 
 #[test]
+fn engage_gets_no_token() {
+    let uris = [
+        "https://eu.app.api.sinch.com/",
+        "https://au.app.api.sinch.com/",
+        "https://AU.App.API.Sinch.com.:443/",
+        "https://app.api.sinch.com/",
+        "https://a.b.app.api.sinch.com/",
+    ];
+    assert_refuses(&Audience::sinch_apis(), &uris);
+    assert_refuses(&Audience::sms_service_plans(), &uris);
+    assert_allows(
+        &Audience::sinch_apis(),
+        &["https://apps.api.sinch.com/", "https://app.numbers.api.sinch.com/"],
+    );
+}
+
+#[test]
 fn loopback_is_inside_over_any_scheme() {
     assert_allows(&Audience::sinch_apis(), LOOPBACK);
     assert_allows(&Audience::sms_service_plans(), LOOPBACK);

@@ -48,7 +48,7 @@ impl Rule<'_> {
                 // SMS by project is `zt.{region}`.
                 [first, .., "sms", "api", "sinch", "com"] => first == "zt",
                 [.., product, "api", "sinch", "com"] => {
-                    product != "sms" && product != "verification" && !product.starts_with("calling")
+                    !matches!(product, "app" | "sms" | "verification") && !product.starts_with("calling")
                 }
                 _ => false,
             },

@@ -32,11 +32,12 @@ fn options(host: &str) -> FullRequest {
     request
 }
 
-fn outside() -> [(FullRequest, Option<&'static str>); 12] {
+fn outside() -> [(FullRequest, Option<&'static str>); 13] {
     [
         (get("https://example.com/"), Some("example.com")),
         (get("http://numbers.api.sinch.com/"), Some("numbers.api.sinch.com")),
         (get("https://verification.api.sinch.com/"), Some("verification.api.sinch.com")),
+        (get("https://eu.app.api.sinch.com/"), Some("eu.app.api.sinch.com")),
         (get("https://us.sms.api.sinch.com/"), Some("us.sms.api.sinch.com")),
         (get("https://numbers.api.sinch.com@example.com/"), Some("example.com")),
         (
