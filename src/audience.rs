@@ -11,10 +11,11 @@ use http::{
     uri::{Authority, Scheme},
 };
 
-use self::host::Host;
+use self::{host::Host, listed::Listed};
 use crate::error::{AudienceError, audience::Kind};
 
 mod host;
+mod listed;
 mod sinch;
 
 /// The hosts that may see a token.
@@ -38,8 +39,7 @@ enum Hosts {
     Any,
     SinchApis,
     SmsServicePlans,
-    /// Lower case and normalized. A leading dot means any subdomain.
-    Listed(Arc<[Box<str>]>),
+    Listed(Arc<Listed>),
 }
 
 // === impl Audience ===
@@ -69,17 +69,28 @@ impl Audience {
         Self(Hosts::SmsServicePlans)
     }
 
-    /// Allows the listed hosts: `"a.b"` is that host only, `".b"` any host below `b` but not `b` itself.
+    /// Allows the listed hosts: `"a.b"` is that host only, `".b"` and `"*.b"` are any host below `b` but not `b` itself.
     ///
-    /// Over `https`, except for hosts on loopback, which are allowed only if they are listed. An entry is a host name
-    /// or an IP address, without scheme, port or path.
+    /// Over `https`, except for hosts on loopback, which are allowed only if they are listed. An entry is read for its
+    /// host, a name (in Punycode, if it is an international one) or an IP address: scheme, userinfo, port and path
+    /// are cut off, and `"http://a.b:8443/v1"` is `"a.b"`, over `https` and on every port. An entry that is no host
+    /// even then matches nothing, and a `WARN` event names it when a layer is built.
     #[must_use]
     pub fn hosts<I>(hosts: I) -> Self
     where
         I: IntoIterator,
         I::Item: AsRef<str>,
     {
-        Self(Hosts::Listed(hosts.into_iter().map(|host| normalize(host.as_ref())).collect()))
+        Self(Hosts::Listed(Arc::new(hosts.into_iter().collect())))
+    }
+
+    /// Returns the entries of [`Audience::hosts`] that name no host. Userinfo in them is hidden.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for the warning when a layer is built"))]
+    pub(crate) fn invalid_entries(&self) -> Vec<&str> {
+        match &self.0 {
+            Hosts::Any | Hosts::SinchApis | Hosts::SmsServicePlans => Vec::new(),
+            Hosts::Listed(listed) => listed.invalid().iter().map(AsRef::as_ref).collect(),
+        }
     }
 
     /// Decides whether a request to `uri` with these headers may carry the token.
@@ -121,9 +132,7 @@ impl Audience {
             Hosts::Any => true,
             Hosts::SinchApis => sinch::takes_oauth(host) || host.is_loopback(),
             Hosts::SmsServicePlans => sinch::takes_service_plan(host) || host.is_loopback(),
-            Hosts::Listed(hosts) => hosts.iter().any(|listed| {
-                if listed.starts_with('.') { host.subdomain(listed).is_some() } else { host.is(listed) }
-            }),
+            Hosts::Listed(listed) => listed.contains(host),
         }
     }
 }
@@ -134,7 +143,7 @@ impl fmt::Debug for Audience {
             Hosts::Any => f.write_str("Audience::any()"),
             Hosts::SinchApis => f.write_str("Audience::sinch_apis()"),
             Hosts::SmsServicePlans => f.write_str("Audience::sms_service_plans()"),
-            Hosts::Listed(hosts) => write!(f, "Audience::hosts({hosts:?})"),
+            Hosts::Listed(listed) => write!(f, "Audience::hosts({listed:?})"),
         }
     }
 }
@@ -147,10 +156,6 @@ pub(crate) fn is_loopback(host: &str) -> bool {
 /// Whether `host` issues Sinch's tokens.
 pub(crate) fn is_sinch_issuer(host: &str) -> bool {
     sinch::is_issuer(Host::normalize(host))
-}
-
-fn normalize(entry: &str) -> Box<str> {
-    Host::normalize(entry.trim()).as_str().to_ascii_lowercase().into()
 }
 
 #[cfg(test)]

@@ -50,7 +50,7 @@ impl<'h> Host<'h> {
 }
 
 /// Whether `host` consists of labels of letters, digits, `-` and `_`. No other byte is part of a name.
-fn is_name(host: &str) -> bool {
+pub(super) fn is_name(host: &str) -> bool {
     let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
     host.split('.').all(|label| !label.is_empty() && label.bytes().all(is_allowed))
 }
