@@ -11,7 +11,7 @@ use http::{
     uri::{Authority, Scheme},
 };
 
-use self::{host::Host, listed::Listed};
+use self::{host::Host, listed::Listed, sinch::Product};
 use crate::error::{AudienceError, audience::Kind};
 
 mod host;
@@ -105,9 +105,7 @@ impl Audience {
     fn check_hosts(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), AudienceError> {
         if let Some(authority) = uri.authority() {
             let host = Host::normalize(authority.host());
-            if !self.allows(host) {
-                return Err(AudienceError::new(Some(host.as_str()), Kind::Outside));
-            }
+            self.check_host(host)?;
             if uri.scheme() != Some(&Scheme::HTTPS) && !host.is_loopback() {
                 return Err(AudienceError::new(Some(host.as_str()), Kind::NotHttps));
             }
@@ -117,22 +115,50 @@ impl Audience {
 
     #[cold]
     fn check_host_header(&self, headers: &HeaderMap) -> Result<(), AudienceError> {
-        for host in headers.get_all(HOST) {
-            let authority = Authority::try_from(host.as_bytes()).ok();
-            let host = authority.as_ref().map(|authority| Host::normalize(authority.host()));
-            if !host.is_some_and(|host| self.allows(host)) {
-                return Err(AudienceError::new(host.map(Host::as_str), Kind::Outside));
+        for field in headers.get_all(HOST) {
+            match Authority::try_from(field.as_bytes()) {
+                Ok(authority) => self.check_host(Host::normalize(authority.host()))?,
+                Err(_) => return Err(AudienceError::new(None, Kind::Unreadable)),
             }
         }
         Ok(())
     }
 
+    fn check_host(&self, host: Host<'_>) -> Result<(), AudienceError> {
+        if self.0.allows(host) { Ok(()) } else { Err(self.0.refuse(host)) }
+    }
+}
+
+// === impl Hosts ===
+
+impl Hosts {
     fn allows(&self, host: Host<'_>) -> bool {
-        match &self.0 {
-            Hosts::Any => true,
-            Hosts::SinchApis => sinch::takes_oauth(host) || host.is_loopback(),
-            Hosts::SmsServicePlans => sinch::takes_service_plan(host) || host.is_loopback(),
-            Hosts::Listed(listed) => listed.contains(host),
+        match self {
+            Self::Any => true,
+            Self::SinchApis => Product::of(host).is_some_and(Product::takes_oauth) || host.is_loopback(),
+            Self::SmsServicePlans => {
+                Product::of(host) == Some(Product::SmsByServicePlan) || host.is_loopback()
+            }
+            Self::Listed(listed) => listed.contains(host),
+        }
+    }
+
+    #[cold]
+    fn refuse(&self, host: Host<'_>) -> AudienceError {
+        match host.as_str() {
+            "" => AudienceError::new(None, Kind::Unreadable),
+            name => AudienceError::new(Some(name), self.refusal(host)),
+        }
+    }
+
+    /// Why `host` is outside, and what is right instead: wider hosts are not, where another credential is asked for.
+    fn refusal(&self, host: Host<'_>) -> Kind {
+        match (Product::of(host), self) {
+            (Some(Product::Signed), _) => Kind::TakesSignature,
+            (Some(Product::Engage), _) => Kind::Engage,
+            (Some(product), Self::SinchApis | Self::SmsServicePlans) if product.is_sms() => Kind::Sms,
+            (Some(Product::OAuth), Self::SmsServicePlans) => Kind::TakesAccessKey,
+            _ => Kind::Outside,
         }
     }
 }

@@ -1,36 +1,67 @@
-//! Sinch's hosts, by the credential that each takes.
+//! [`Product`]: Sinch's hosts, by the credential that each takes.
 //!
-//! | product | hosts | credential |
-//! | --- | --- | --- |
-//! | every other one, those to come included | `*.api.sinch.com` | OAuth token |
-//! | SMS by project | `zt.{region}.sms.api.sinch.com` | OAuth token |
-//! | SMS by service plan | `{region}.sms.api.sinch.com` | the service plan's API token |
-//! | Verification | `verification.api.sinch.com` | signature with an application key |
-//! | Voice v1 | `calling.api.sinch.com`, `calling-{region}.api.sinch.com` | signature with an application key |
-//! | Sinch Engage, another platform | `{region}.app.api.sinch.com` | its own |
-//!
-//! The label next to the suffix names the product.
+//! The label next to `.api.sinch.com` names the product. New ones appear there, and take OAuth tokens.
 
 use super::host::{Host, Subdomain};
+
+/// What a host of Sinch serves.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Product {
+    /// `zt.{region}.sms.api.sinch.com`: takes OAuth tokens.
+    SmsByProject,
+    /// `{region}.sms.api.sinch.com`: takes the API token of a service plan.
+    SmsByServicePlan,
+    /// `sms.api.sinch.com` and others below it: no documented host.
+    OtherSms,
+    /// `verification.api.sinch.com`, and Voice v1 at `calling.api.sinch.com`, `calling-{region}.api.sinch.com` and
+    /// `callingapi.sinch.com`: takes requests signed with an application key.
+    Signed,
+    /// Sinch Engage at `{region}.app.api.sinch.com`: another platform with credentials of its own.
+    Engage,
+    /// Any other host below `.api.sinch.com`: takes OAuth tokens.
+    OAuth,
+}
+
+// === impl Product ===
+
+impl Product {
+    /// Returns what `host` serves, or `None` if it is no API of Sinch.
+    pub(super) fn of(host: Host<'_>) -> Option<Self> {
+        let Some(Subdomain { prefix, label }) = host.subdomain(".api.sinch.com") else {
+            return host.is("callingapi.sinch.com").then_some(Self::Signed);
+        };
+        Some(if label.eq_ignore_ascii_case("sms") {
+            Self::of_sms(prefix)
+        } else if label.eq_ignore_ascii_case("verification") || starts_with(label, "calling") {
+            Self::Signed
+        } else if label.eq_ignore_ascii_case("app") {
+            Self::Engage
+        } else {
+            Self::OAuth
+        })
+    }
+
+    /// Returns which SMS API has `prefix` before `.api.sinch.com`.
+    fn of_sms(prefix: &str) -> Self {
+        match prefix.split('.').count() {
+            _ if starts_with(prefix, "zt.") => Self::SmsByProject,
+            2 => Self::SmsByServicePlan,
+            _ => Self::OtherSms,
+        }
+    }
+
+    pub(super) fn takes_oauth(self) -> bool {
+        matches!(self, Self::OAuth | Self::SmsByProject)
+    }
+
+    pub(super) fn is_sms(self) -> bool {
+        matches!(self, Self::SmsByProject | Self::SmsByServicePlan | Self::OtherSms)
+    }
+}
 
 /// Whether `host` issues Sinch's tokens.
 pub(super) fn is_issuer(host: Host<'_>) -> bool {
     host.is("auth.sinch.com") || host.subdomain(".auth.sinch.com").is_some()
-}
-
-/// Whether `host` takes OAuth tokens.
-pub(super) fn takes_oauth(host: Host<'_>) -> bool {
-    let Some(Subdomain { prefix, label: product }) = host.subdomain(".api.sinch.com") else { return false };
-    !product.eq_ignore_ascii_case("verification")
-        && !product.eq_ignore_ascii_case("app")
-        && !starts_with(product, "calling")
-        && (!product.eq_ignore_ascii_case("sms") || starts_with(prefix, "zt."))
-}
-
-/// Whether `host` takes the API tokens of service plans.
-pub(super) fn takes_service_plan(host: Host<'_>) -> bool {
-    let region = host.subdomain(".sms.api.sinch.com");
-    region.is_some_and(|Subdomain { prefix, label }| prefix == label && !label.eq_ignore_ascii_case("zt"))
 }
 
 /// Whether `name` starts with `start`, in any case.

@@ -16,6 +16,16 @@ pub(crate) enum Kind {
     Outside,
     /// The audience contains the host, but the request would travel in the clear.
     NotHttps,
+    /// The request names no host that can be read.
+    Unreadable,
+    /// The SMS API takes another token at another host.
+    Sms,
+    /// The host takes the tokens of access keys, not that of a service plan.
+    TakesAccessKey,
+    /// The host takes signed requests, not tokens.
+    TakesSignature,
+    /// The host is Sinch Engage's.
+    Engage,
 }
 
 // === impl AudienceError ===
@@ -34,16 +44,49 @@ impl AudienceError {
 
 impl fmt::Display for AudienceError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let host = self.host().unwrap_or("a host that cannot be read");
+        let host = self.host().unwrap_or_default();
+        f.write_str("not sent: ")?;
         match self.kind {
             Kind::Outside => write!(
                 f,
-                "not sent: {host} is outside the token's audience; allow it with \
-                 `SinchAuthLayer::audience`, or mark the request with `RequestAuth::skip()`"
+                "{host} is outside the token's audience; allow it with `SinchAuthLayer::audience`, or mark the \
+                 request with `RequestAuth::skip()`"
             ),
-            Kind::NotHttps => write!(f, "not sent: the token may go to {host} over https only; use https"),
+            Kind::NotHttps => write!(f, "the token may go to {host} over https only; use https"),
+            Kind::Unreadable => f.write_str(
+                "the request names no host that can be read, so its token could go anywhere; correct its URI or its \
+                 `Host` header",
+            ),
+            Kind::Sms => {
+                let region = sms_region(host);
+                write!(
+                    f,
+                    "{host} does not take this token; use zt.{region}.sms.api.sinch.com with an access key, or \
+                     {region}.sms.api.sinch.com with a `ServicePlan`"
+                )
+            }
+            Kind::TakesAccessKey => write!(
+                f,
+                "{host} takes the token of an access key, not that of a service plan; use a layer with an `AccessKey`"
+            ),
+            Kind::TakesSignature => write!(
+                f,
+                "{host} takes requests that are signed with an application key, not tokens; sign the request, and \
+                 mark it with `RequestAuth::skip()`"
+            ),
+            Kind::Engage => write!(
+                f,
+                "{host} is Sinch Engage, another platform with credentials of its own; add those to the request, and \
+                 mark it with `RequestAuth::skip()`"
+            ),
         }
     }
+}
+
+/// The region in a host of the SMS API, or what stands for it.
+fn sms_region(host: &str) -> &str {
+    let host = host.strip_prefix("zt.").unwrap_or(host);
+    host.split_once(".sms.").map_or("{region}", |(region, _)| region)
 }
 
 impl Error for AudienceError {}
