@@ -34,12 +34,14 @@ mod sinch;
 #[derive(Clone)]
 pub struct Audience(Hosts);
 
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 enum Hosts {
     Any,
     SinchApis,
     SmsServicePlans,
     Listed(Arc<Listed>),
+    /// What both allow.
+    Both(Arc<(Hosts, Hosts)>),
 }
 
 // === impl Audience ===
@@ -87,9 +89,18 @@ impl Audience {
     /// Returns the entries of [`Audience::hosts`] that name no host. Userinfo in them is hidden.
     #[cfg_attr(not(test), expect(dead_code, reason = "for the warning when a layer is built"))]
     pub(crate) fn invalid_entries(&self) -> Vec<&str> {
-        match &self.0 {
-            Hosts::Any | Hosts::SinchApis | Hosts::SmsServicePlans => Vec::new(),
-            Hosts::Listed(listed) => listed.invalid().iter().map(AsRef::as_ref).collect(),
+        self.0.invalid_entries()
+    }
+
+    /// Returns an audience that allows what both allow.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for tokens that carry an audience of their own"))]
+    pub(crate) fn and(&self, other: &Self) -> Self {
+        if self.0.is_within(&other.0) {
+            self.clone()
+        } else if other.0.is_within(&self.0) {
+            other.clone()
+        } else {
+            Self(Hosts::Both(Arc::new((self.0.clone(), other.0.clone()))))
         }
     }
 
@@ -129,6 +140,12 @@ impl Audience {
     }
 }
 
+impl fmt::Debug for Audience {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
 // === impl Hosts ===
 
 impl Hosts {
@@ -140,6 +157,25 @@ impl Hosts {
                 Product::of(host) == Some(Product::SmsByServicePlan) || host.is_loopback()
             }
             Self::Listed(listed) => listed.contains(host),
+            Self::Both(both) => both.0.allows(host) && both.1.allows(host),
+        }
+    }
+
+    /// Whether `other` is known to allow all that this allows.
+    fn is_within(&self, other: &Self) -> bool {
+        match (self, other) {
+            (_, Self::Any) => true,
+            (_, Self::Both(other)) if self.is_within(&other.0) && self.is_within(&other.1) => true,
+            (Self::Both(this), _) => this.0.is_within(other) || this.1.is_within(other),
+            _ => self == other,
+        }
+    }
+
+    fn invalid_entries(&self) -> Vec<&str> {
+        match self {
+            Self::Any | Self::SinchApis | Self::SmsServicePlans => Vec::new(),
+            Self::Listed(listed) => listed.invalid().iter().map(AsRef::as_ref).collect(),
+            Self::Both(both) => [both.0.invalid_entries(), both.1.invalid_entries()].concat(),
         }
     }
 
@@ -151,9 +187,15 @@ impl Hosts {
         }
     }
 
-    /// Why `host` is outside, and what is right instead: wider hosts are not, where another credential is asked for.
+    /// Returns why `host` is outside. A host that takes another credential is not merely [`Kind::Outside`], whose
+    /// message advises to widen the audience.
     fn refusal(&self, host: Host<'_>) -> Kind {
         match (Product::of(host), self) {
+            (_, Self::Both(both)) => {
+                let refusing = [&both.0, &both.1].into_iter().filter(|hosts| !hosts.allows(host));
+                let mut kinds = refusing.map(|hosts| hosts.refusal(host));
+                kinds.find(|kind| *kind != Kind::Outside).unwrap_or(Kind::Outside)
+            }
             (Some(Product::Signed), _) => Kind::TakesSignature,
             (Some(Product::Engage), _) => Kind::Engage,
             (Some(product), Self::SinchApis | Self::SmsServicePlans) if product.is_sms() => Kind::Sms,
@@ -163,13 +205,14 @@ impl Hosts {
     }
 }
 
-impl fmt::Debug for Audience {
+impl fmt::Debug for Hosts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
-            Hosts::Any => f.write_str("Audience::any()"),
-            Hosts::SinchApis => f.write_str("Audience::sinch_apis()"),
-            Hosts::SmsServicePlans => f.write_str("Audience::sms_service_plans()"),
-            Hosts::Listed(listed) => write!(f, "Audience::hosts({listed:?})"),
+        match self {
+            Self::Any => f.write_str("Audience::any()"),
+            Self::SinchApis => f.write_str("Audience::sinch_apis()"),
+            Self::SmsServicePlans => f.write_str("Audience::sms_service_plans()"),
+            Self::Listed(listed) => write!(f, "Audience::hosts({listed:?})"),
+            Self::Both(both) => write!(f, "{:?} and {:?}", both.0, both.1),
         }
     }
 }

@@ -7,7 +7,7 @@ use http::uri::Authority;
 use super::host::{Host, is_name};
 
 /// What the entries of a list name.
-#[derive(PartialEq)]
+#[derive(PartialEq, Eq)]
 pub(super) struct Listed {
     /// Normalized and in lower case. A leading dot means any subdomain.
     hosts: Box<[Box<str>]>,

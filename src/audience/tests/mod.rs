@@ -5,6 +5,7 @@ use http::{HeaderMap, HeaderValue, Uri, header::HOST};
 use super::Audience;
 
 mod entries;
+mod intersection;
 mod refusals;
 mod sinch;
 
