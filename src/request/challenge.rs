@@ -1,29 +1,29 @@
-//! Decides whether a response says that the token was not accepted.
+//! Decides whether a response rejects the token of its request.
 //!
-//! A `401` does, whatever its `WWW-Authenticate` looks like, or without one: Sinch documents many shapes. Only a
-//! Bearer challenge that names another reason (RFC 6750 §3.1: `insufficient_scope`, `invalid_request`) says that a
-//! new token would not help. A field that cannot be parsed is an unknown challenge, and counts.
+//! Every `401` does, with or without `WWW-Authenticate`, because Sinch documents many shapes. The exception is a Bearer
+//! challenge that names another reason (RFC 6750 §3.1: `insufficient_scope`, `invalid_request`): a new token would not
+//! help. A challenge that cannot be parsed names no reason.
 
 use http::{HeaderMap, HeaderValue, StatusCode, header::WWW_AUTHENTICATE};
 use http_auth::{ChallengeRef, parser::ChallengeParser};
 
-/// How often parsing is taken up again behind a challenge that cannot be parsed, in one field line.
+/// How often one field line is parsed, each time from behind a comma that stopped the parser.
 const RESUMES: usize = 16;
 
-/// Where one is in a field, as to quoted-strings (RFC 9110 §5.6.4).
+/// Tracks quoted-strings (RFC 9110 §5.6.4) along a field line.
 #[derive(Default)]
 struct Quotes {
     open: bool,
     escaped: bool,
 }
 
-/// Whether the token that went with the request was rejected by this answer.
+/// Returns whether a response with this `status` and these `headers` rejects the token of its request.
 #[inline]
-pub(crate) fn rejects_token(status: StatusCode, headers: &HeaderMap) -> bool {
+pub(super) fn rejects_token(status: StatusCode, headers: &HeaderMap) -> bool {
     status == StatusCode::UNAUTHORIZED && !headers.get_all(WWW_AUTHENTICATE).iter().any(names_another_reason)
 }
 
-/// Whether a field line has a Bearer challenge for which a new token would be no answer.
+/// Returns whether a field line has a Bearer challenge that names another reason than the token.
 fn names_another_reason(field: &HeaderValue) -> bool {
     let field = readable(field.as_bytes());
     let mut rest = field.as_str();
@@ -47,8 +47,8 @@ fn is_another_reason(challenge: &ChallengeRef<'_>) -> bool {
         })
 }
 
-/// `field` as the parser takes it: with one space where several may stand (RFC 9110 §11.6.1), and without obs-text
-/// (§5.5), which may stand in a description; what that says does not matter here.
+/// Copies `field` into a form that the parser accepts. Several spaces (RFC 9110 §11.6.1) become one, and obs-text
+/// (§5.5), which only descriptions have, becomes `?`.
 fn readable(field: &[u8]) -> String {
     let mut quotes = Quotes::default();
     let mut text = String::with_capacity(field.len());
@@ -60,7 +60,7 @@ fn readable(field: &[u8]) -> String {
     text
 }
 
-/// What stands behind the first comma that is not within quotes.
+/// Returns what stands behind the first comma outside of quotes.
 fn after_comma(field: &str) -> Option<&str> {
     let mut quotes = Quotes::default();
     let comma = field.bytes().position(|byte| quotes.are_closed_at(byte) && byte == b',')?;
@@ -70,7 +70,7 @@ fn after_comma(field: &str) -> Option<&str> {
 // === impl Quotes ===
 
 impl Quotes {
-    /// Takes the next byte of a field, and returns whether it stands outside of quotes.
+    /// Takes the next byte of a field line, and returns whether it stands outside of quotes.
     fn are_closed_at(&mut self, byte: u8) -> bool {
         match byte {
             _ if self.escaped => self.escaped = false,

@@ -1,4 +1,4 @@
-//! Reads the answer that nobody will read, so that its connection can be used again.
+//! Reads the body of a `401` that nobody else will read, so that its connection can be used again.
 
 use std::{
     pin::pin,
@@ -8,10 +8,10 @@ use std::{
 use bytes::Buf;
 use http_body::Body;
 
-/// How much of a 401's body is read before the retry.
+/// The most that is read of a body, in bytes.
 const MAX_DRAIN: usize = 16 * 1024;
 
-/// Reads what is there of `body`, without waiting and with a bound.
+/// Reads `body` until it is pending or at its end, or [`MAX_DRAIN`] is reached.
 pub(super) fn drain(body: impl Body, cx: &mut Context<'_>) {
     let mut body = pin!(body);
     let mut left = MAX_DRAIN;
@@ -19,7 +19,7 @@ pub(super) fn drain(body: impl Body, cx: &mut Context<'_>) {
         let Poll::Ready(Some(Ok(frame))) = body.as_mut().poll_frame(cx) else {
             return;
         };
-        // An empty frame counts as a byte, so that this ends.
+        // An empty frame counts as a byte, or a body of empty frames would be read for ever.
         left = left.saturating_sub(frame.data_ref().map_or(0, Buf::remaining).max(1));
     }
 }

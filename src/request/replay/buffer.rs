@@ -1,70 +1,60 @@
-//! [`BufferBody`]: keeps what the first attempt reads of a body, up to a cap.
+//! [`Buffer`]: the data and trailers that an attempt has read.
 
-use http::Request;
-use http_body::Body;
+use std::collections::VecDeque;
 
-use super::{
-    body::{ReplayBody, Tape},
-    policy::Replay,
-};
+use bytes::Bytes;
+use http::HeaderMap;
+use http_body::Frame;
 
-/// Keeps what the first attempt reads of the request body, for any body, and replays it after a `401`: data and
-/// trailers, byte for byte, then whatever had not been read yet.
-///
-/// A body that turns out to be larger than the cap is streamed on without being kept any further, and its request is
-/// not retried; the `401` is returned, and heals the next request.
-#[derive(Clone, Copy, Debug)]
-pub struct BufferBody {
+/// Data and trailers, first in, first out.
+pub(super) struct Buffer {
     cap: usize,
+    chunks: VecDeque<Bytes>,
+    /// The length of all chunks.
+    len: usize,
+    trailers: Option<HeaderMap>,
 }
 
-/// What is kept of a body.
-#[doc(hidden)]
-#[expect(missing_debug_implementations, reason = "never seen outside of this crate")]
-pub struct Kept<B> {
-    cap: usize,
-    /// `None`: the body had nothing to send.
-    tape: Option<Tape<B>>,
-}
+// === impl Buffer ===
 
-// === impl BufferBody ===
+impl Buffer {
+    /// Holds at most `cap` bytes of data.
+    pub(super) fn up_to(cap: usize) -> Self {
+        Self { cap, chunks: VecDeque::new(), len: 0, trailers: None }
+    }
 
-impl BufferBody {
-    /// Keeps at most `bytes` of each request body.
+    /// Appends a frame, and returns whether it fits.
     #[must_use]
-    pub const fn up_to(bytes: usize) -> Self {
-        Self { cap: bytes }
-    }
-}
-
-impl<B: Body> Replay<B> for BufferBody {
-    type Body = ReplayBody<B>;
-    type Kept = Kept<B>;
-
-    fn keep(&self, body: &B) -> Option<Kept<B>> {
-        let fits = body.is_end_stream() || body.size_hint().lower() <= self.cap as u64;
-        fits.then_some(Kept { cap: self.cap, tape: None })
-    }
-
-    fn send(request: Request<B>, kept: Option<&mut Kept<B>>) -> Request<ReplayBody<B>> {
-        let Some(kept) = kept else {
-            return request.map(ReplayBody::once);
-        };
-        request.map(|body| {
-            let (body, tape) = ReplayBody::recorded(body, kept.cap);
-            kept.tape = tape;
-            body
-        })
-    }
-
-    fn can_replay(kept: &Kept<B>) -> bool {
-        kept.tape.as_ref().is_none_or(Tape::is_whole)
-    }
-
-    fn replay(kept: Kept<B>) -> Option<ReplayBody<B>> {
-        match kept.tape {
-            Some(tape) => tape.replay(),
-            None => Some(ReplayBody::empty()),
+    pub(super) fn push(&mut self, frame: &Frame<Bytes>) -> bool {
+        if let Some(trailers) = frame.trailers_ref() {
+            self.trailers = Some(trailers.clone());
+        } else if let Some(data) = frame.data_ref() {
+            self.len = self.len.saturating_add(data.len());
+            if self.len > self.cap {
+                return false;
+            }
+            if !data.is_empty() {
+                self.chunks.push_back(data.clone());
+            }
         }
+        true
+    }
+
+    /// Takes out the next frame.
+    pub(super) fn pop(&mut self) -> Option<Frame<Bytes>> {
+        if let Some(data) = self.chunks.pop_front() {
+            self.len -= data.len();
+            return Some(Frame::data(data));
+        }
+        self.trailers.take().map(Frame::trailers)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.chunks.is_empty() && self.trailers.is_none()
+    }
+
+    /// Returns the length of the data.
+    pub(super) fn len(&self) -> usize {
+        self.len
     }
 }

@@ -1,4 +1,4 @@
-//! [`Head`]: what is kept of a request beside its body.
+//! [`Head`]: all of a request but its body, to be sent again with another token.
 
 use http::{
     Extensions, HeaderName, HeaderValue, Method, Request, Uri, Version,
@@ -7,23 +7,24 @@ use http::{
 
 use crate::origin::Origin;
 
-/// The head of a request, to be sent again with another token.
-pub(crate) struct Head {
+/// Method, URI, version, headers and extensions of a request.
+pub(in crate::request) struct Head {
     method: Method,
     uri: Uri,
     version: Version,
-    /// In order, repeated ones too: a list takes less to make than the map that it comes from and goes back to.
+    /// All field lines, in order. A list is faster to make than a copy of the map.
     headers: Vec<Field>,
     extensions: Extensions,
 }
 
-/// A field line; `None` is where `Authorization` stands.
+/// A field line; `None` stands for `Authorization`.
 type Field = Option<(HeaderName, HeaderValue)>;
 
 // === impl Head ===
 
 impl Head {
-    pub(crate) fn of<B>(request: &Request<B>) -> Self {
+    /// Copies the head of `request`, except for the value of its `Authorization`.
+    pub(in crate::request) fn of<B>(request: &Request<B>) -> Self {
         let mut headers = request.headers().iter();
         let mut field = || match headers.next() {
             Some((name, value)) if name != AUTHORIZATION => Some((name.clone(), value.clone())),
@@ -33,19 +34,20 @@ impl Head {
             method: request.method().clone(),
             uri: request.uri().clone(),
             version: request.version(),
-            // Of known length, so that fields are written in place, which is faster than to push them.
+            // The iterator knows its length, so that fields are written in place rather than pushed, which is slower.
             headers: (0..request.headers().len()).map(|_| field()).collect(),
             extensions: request.extensions().clone(),
         }
     }
 
-    /// Who answers this request.
-    pub(crate) fn origin(&self) -> Origin {
+    /// Returns the authority that answers this request.
+    pub(in crate::request) fn origin(&self) -> Origin {
         let mut fields = self.headers.iter().flatten();
         Origin::of(&self.uri, || fields.find(|(name, _)| name == HOST).map(|(_, value)| value))
     }
 
-    pub(crate) fn with<B>(self, authorization: &HeaderValue, body: B) -> Request<B> {
+    /// Makes a request with this head, `authorization` and `body`.
+    pub(in crate::request) fn with<B>(self, authorization: &HeaderValue, body: B) -> Request<B> {
         let Self { method, uri, version, headers, extensions } = self;
         let mut request = Request::new(body);
         *request.method_mut() = method;

@@ -1,13 +1,15 @@
-//! Replay policies: what is kept of a request, so that it can be sent once more after a `401`.
+//! Decides what is kept of a request, so that it can be sent once more after a `401`.
 
 mod body;
 mod buffer;
+mod buffer_body;
 mod head;
 mod policy;
+mod recording;
 
-pub(crate) use self::head::Head;
+pub(super) use self::head::Head;
 pub use self::{
     body::ReplayBody,
-    buffer::BufferBody,
+    buffer_body::BufferBody,
     policy::{CloneBody, NoReplay, Replay},
 };

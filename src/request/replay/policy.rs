@@ -1,10 +1,10 @@
-//! Replay policies: what is kept of a request, so that it can be sent once more after a `401`.
+//! [`Replay`]: the policy that decides what is kept of a request body, and the two that do not look into bodies.
 
 use std::convert::Infallible;
 
 use http::Request;
 
-/// Whether, and how, a request with a body of type `B` is kept for the retry.
+/// Decides whether, and how, a request with a body of type `B` is kept for the retry.
 ///
 /// Implemented by [`CloneBody`], [`BufferBody`](super::BufferBody) and [`NoReplay`], and by nothing else.
 #[diagnostic::on_unimplemented(
@@ -12,41 +12,41 @@ use http::Request;
     label = "the body `{B}` is not `Clone`",
     note = "`SinchAuthLayer` clones request bodies unless told otherwise; for a body that is not `Clone`, choose:",
     note = "  `.replay(BufferBody::up_to(64 * 1024))` keeps what is read of the body, up to that many bytes",
-    note = "  `.replay(NoReplay)` sends each request once: a 401 is returned, and heals the next request"
+    note = "  `.replay(NoReplay)` sends each request once: a 401 is returned, and the next request gets a new token"
 )]
 pub trait Replay<B>: Clone + sealed::Sealed {
     /// The body that the inner service gets.
     type Body;
-    /// What is kept of the body of a request that can be sent again.
+    /// What is kept of a body for the retry.
     #[doc(hidden)]
     type Kept;
 
-    /// What is kept of `body`, to send its request again; nothing, if it never will be.
+    /// Returns what is kept of `body` for the retry; `None` if there will be no retry.
     #[doc(hidden)]
     fn keep(&self, body: &B) -> Option<Self::Kept>;
 
-    /// Makes of a request the one to send now, of whose body `kept` is what was kept.
+    /// Prepares the first attempt: whatever is read of the returned body is recorded in `kept`.
     #[doc(hidden)]
     fn send(request: Request<B>, kept: Option<&mut Self::Kept>) -> Request<Self::Body>;
 
-    /// Whether it can be sent again, as far as is known now.
+    /// Returns whether the body can be sent again. It may cease to be so until [`replay`](Self::replay) is called.
     #[doc(hidden)]
     fn can_replay(kept: &Self::Kept) -> bool;
 
-    /// Makes the body to send again; `None` if it is gone.
+    /// Returns the body for the retry; `None` if it cannot be sent again.
     #[doc(hidden)]
     fn replay(kept: Self::Kept) -> Option<Self::Body>;
 }
 
-/// Clones the request, body included, and sends the clone after a `401`. The default, for bodies that are `Clone`.
+/// Clones each request, body included, and sends the clone after a `401`. The default, for bodies that are `Clone`.
 ///
-/// Right for bodies that are cheap to clone, such as [`Full<Bytes>`](http_body_util::Full).
+/// It suits bodies that are cheap to clone, such as [`Full<Bytes>`](http_body_util::Full).
 #[derive(Clone, Copy, Debug, Default)]
 pub struct CloneBody;
 
-/// Sends each request once. A `401` is returned as it came, but its token is reported: the next request gets another.
+/// Sends each request once. A `401` is returned as it came, and the next request gets a new token.
 ///
-/// The request is not copied, and its body is not wrapped.
+/// This policy neither copies the request nor wraps its body.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoReplay;
 

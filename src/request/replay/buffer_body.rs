@@ -1,0 +1,67 @@
+//! [`BufferBody`]: keeps what the first attempt reads of a body, up to a cap.
+
+use http::Request;
+use http_body::Body;
+
+use super::{body::ReplayBody, policy::Replay, recording::Recording};
+
+/// Keeps what the first attempt reads of a request body, and sends it again after a `401`: data and trailers, byte for
+/// byte, then the part that had not been read yet. For any [`Body`].
+///
+/// A body over the cap is streamed on and no longer kept. Its request is not retried: the `401` is returned, and the
+/// next request gets a new token.
+#[derive(Clone, Copy, Debug)]
+pub struct BufferBody {
+    cap: usize,
+}
+
+/// The recording of a request body.
+#[doc(hidden)]
+#[expect(missing_debug_implementations, reason = "never seen outside of this crate")]
+pub struct Kept<B> {
+    cap: usize,
+    /// `None` for a body that has nothing to send.
+    recording: Option<Recording<B>>,
+}
+
+// === impl BufferBody ===
+
+impl BufferBody {
+    /// Keeps at most `bytes` of each request body.
+    #[must_use]
+    pub const fn up_to(bytes: usize) -> Self {
+        Self { cap: bytes }
+    }
+}
+
+impl<B: Body> Replay<B> for BufferBody {
+    type Body = ReplayBody<B>;
+    type Kept = Kept<B>;
+
+    fn keep(&self, body: &B) -> Option<Kept<B>> {
+        let fits = body.is_end_stream() || body.size_hint().lower() <= self.cap as u64;
+        fits.then_some(Kept { cap: self.cap, recording: None })
+    }
+
+    fn send(request: Request<B>, kept: Option<&mut Kept<B>>) -> Request<ReplayBody<B>> {
+        let Some(kept) = kept else {
+            return request.map(ReplayBody::once);
+        };
+        request.map(|body| {
+            let (body, recording) = ReplayBody::recorded(body, kept.cap);
+            kept.recording = recording;
+            body
+        })
+    }
+
+    fn can_replay(kept: &Kept<B>) -> bool {
+        kept.recording.as_ref().is_none_or(Recording::can_replay)
+    }
+
+    fn replay(kept: Kept<B>) -> Option<ReplayBody<B>> {
+        match kept.recording {
+            Some(recording) => recording.replay().map(ReplayBody::second),
+            None => Some(ReplayBody::empty()),
+        }
+    }
+}
