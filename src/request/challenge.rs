@@ -2,13 +2,16 @@
 //!
 //! Every `401` does, with or without `WWW-Authenticate`, because Sinch documents many shapes. The exception is a Bearer
 //! challenge that names another reason (RFC 6750 §3.1: `insufficient_scope`, `invalid_request`): a new token would not
-//! help. A challenge that cannot be parsed names no reason.
+//! help. A challenge that cannot be parsed names no reason, nor does one behind the first 8 KiB: the answer is read within
+//! `poll`, and whoever sent it chose its length.
 
 use http::{HeaderMap, HeaderValue, StatusCode, header::WWW_AUTHENTICATE};
 use http_auth::{ChallengeRef, parser::ChallengeParser};
 
 /// How often one field line is parsed, each time from behind a comma that stopped the parser.
 const RESUMES: usize = 16;
+/// How much is looked at of all field lines together, in bytes. Sinch's challenges take less than 300.
+const MAX_LEN: usize = 8 * 1024;
 
 /// Tracks quoted-strings (RFC 9110 §5.6.4) along a field line.
 #[derive(Default)]
@@ -20,13 +23,28 @@ struct Quotes {
 /// Returns whether a response with this `status` and these `headers` rejects the token of its request.
 #[inline]
 pub(super) fn rejects_token(status: StatusCode, headers: &HeaderMap) -> bool {
-    status == StatusCode::UNAUTHORIZED && !headers.get_all(WWW_AUTHENTICATE).iter().any(names_another_reason)
+    status == StatusCode::UNAUTHORIZED && !names_another_reason(headers.get_all(WWW_AUTHENTICATE).iter())
+}
+
+/// Returns whether one of the field lines names another reason, as far as they are looked at.
+fn names_another_reason<'a>(fields: impl Iterator<Item = &'a HeaderValue>) -> bool {
+    let mut left = MAX_LEN;
+    for field in fields {
+        if left == 0 {
+            return false;
+        }
+        if line_names_another_reason(&readable(field.as_bytes(), left)) {
+            return true;
+        }
+        // An empty line counts as a byte, or there could be any number of them.
+        left = left.saturating_sub(field.len().max(1));
+    }
+    false
 }
 
 /// Returns whether a field line has a Bearer challenge that names another reason than the token.
-fn names_another_reason(field: &HeaderValue) -> bool {
-    let field = readable(field.as_bytes());
-    let mut rest = field.as_str();
+fn line_names_another_reason(line: &str) -> bool {
+    let mut rest = line;
     for _ in 0..RESUMES {
         if ChallengeParser::new(rest).flatten().any(|challenge| is_another_reason(&challenge)) {
             return true;
@@ -49,13 +67,25 @@ fn is_another_reason(challenge: &ChallengeRef<'_>) -> bool {
 
 /// Copies `field` into a form that the parser accepts. Several spaces (RFC 9110 §11.6.1) become one, and obs-text
 /// (§5.5), which only descriptions have, becomes `?`.
-fn readable(field: &[u8]) -> String {
+///
+/// A longer field is cut behind the last parameter that ends within `max_len`, because half a value may read like
+/// another, and half a quoted-string keeps the parser from all of its challenge.
+fn readable(field: &[u8], max_len: usize) -> String {
     let mut quotes = Quotes::default();
-    let mut text = String::with_capacity(field.len());
-    for byte in field {
-        if !(quotes.are_closed_at(*byte) && *byte == b' ' && text.ends_with(' ')) {
+    let mut text = String::with_capacity(field.len().min(max_len));
+    let mut last_comma = 0;
+    for byte in field.iter().take(max_len) {
+        let is_outside = quotes.are_closed_at(*byte);
+        if is_outside && *byte == b',' {
+            last_comma = text.len();
+        }
+        if !(is_outside && *byte == b' ' && text.ends_with(' ')) {
             text.push(if byte.is_ascii() { char::from(*byte) } else { '?' });
         }
+    }
+    if field.len() > max_len {
+        text.truncate(last_comma);
+        text.truncate(text.trim_end().len());
     }
     text
 }

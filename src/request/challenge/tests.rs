@@ -102,6 +102,54 @@ fn a_description_in_another_alphabet_does_not_hide_the_error() {
     assert_does_not_count(&[field.as_bytes()]);
 }
 
+/// A parameter of a challenge, of so many bytes.
+fn filler(len: usize) -> Vec<u8> {
+    [&b"x=\""[..], &b"a".repeat(len - 4), b"\""].concat()
+}
+
+#[test]
+fn another_reason_is_seen_within_8_kib_of_a_field_line_and_not_behind() {
+    let reason = b", error=insufficient_scope";
+    let field = |len: usize| [&b"Bearer "[..], &filler(len - 7 - reason.len()), reason].concat();
+    assert_does_not_count(&[&field(8 * 1024)]);
+    assert_counts(&[&field(8 * 1024 + 1)]);
+    assert_counts(&[&field(1024 * 1024)]);
+}
+
+#[test]
+fn another_reason_is_seen_within_8_kib_of_all_field_lines_and_not_behind() {
+    let reason = b"Bearer error=insufficient_scope";
+    let field = |len: usize| [&b"Basic "[..], &filler(len - 6)].concat();
+    let left = 8 * 1024 - reason.len();
+    assert_does_not_count(&[&field(left), reason]);
+    assert_counts(&[&field(left + 1), reason]);
+    assert_does_not_count(&[&field(left - 100), &field(100), reason]);
+    assert_counts(&[&field(left - 100), &field(101), reason]);
+}
+
+#[test]
+fn an_empty_field_line_counts_as_a_byte() {
+    let reason: &[u8] = b"Bearer error=insufficient_scope";
+    let lines = |empty| [vec![&b""[..]; empty], vec![reason]].concat();
+    assert_does_not_count(&lines(8 * 1024 - reason.len()));
+    assert_counts(&lines(8 * 1024 - reason.len() + 1));
+}
+
+#[test]
+fn a_parameter_that_reaches_beyond_8_kib_does_not_hide_those_before_it() {
+    let long = filler(9 * 1024);
+    assert_does_not_count(&[&[&b"Bearer error=insufficient_scope, "[..], &long].concat()]);
+    assert_does_not_count(&[&[br#"Basic a="b,c", Bearer error="invalid_request" , "#, &*long].concat()]);
+    assert_counts(&[&[&b"Bearer "[..], &long, b", error=insufficient_scope"].concat()]);
+}
+
+#[test]
+fn a_value_cut_at_8_kib_is_no_value() {
+    let cut = b", error=insufficient_scope";
+    let field = [&b"Bearer "[..], &filler(8 * 1024 - 7 - cut.len()), cut, b"s"].concat();
+    assert_counts(&[&field]);
+}
+
 #[test]
 fn a_hostile_field_is_given_up_soon() {
     let commas = [b"?,".repeat(30_000), br#"Bearer error="insufficient_scope""#.to_vec()].concat();

@@ -4,6 +4,8 @@ use arbitrary::{Arbitrary, Unstructured};
 
 /// How many commas a field with a token68 may have for the crate to read on behind that.
 const MAX_COMMAS: usize = 15;
+/// How much the crate reads of all fields.
+const MAX_LEN: usize = 8 * 1024;
 
 /// One challenge.
 #[derive(Debug, Default)]
@@ -13,8 +15,12 @@ pub struct Challenge {
     has_token68: bool,
 }
 
-/// Whether these fields say that a new token would be no answer; `None` if they are not by the grammar.
+/// Returns whether these fields name another reason than the token; `None` if they are not by the grammar, or too long
+/// to be read to their end.
 pub fn names_another_reason(fields: &[&[u8]]) -> Option<bool> {
+    if fields.iter().map(|field| field.len().max(1)).sum::<usize>() > MAX_LEN {
+        return None;
+    }
     let mut found = false;
     for field in fields {
         let challenges = read(field)?;
