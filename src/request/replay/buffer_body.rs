@@ -10,6 +10,19 @@ use super::{body::ReplayBody, policy::Replay, recording::Recording};
 ///
 /// A body over the cap is streamed on and no longer kept. Its request is not retried: the `401` is returned, and the
 /// next request gets a new token.
+///
+/// # Memory
+///
+/// Of each request whose answer is awaited, no more data is kept than the cap, in no more memory than that plus 1 %
+/// and 2 KiB. Data is copied, so that it does not keep alive the read buffers it came in. A frame of 64 KiB or more is
+/// shared instead, and counts as its own length even where it is a slice of something larger.
+///
+/// Trailers have a bound of their own, 16 KiB, which counts 128 bytes a field beside name and value. A request with
+/// larger ones is not retried either.
+///
+/// # Frames
+///
+/// The retry sends the same bytes in the same order, then the same trailers. It may cut the data into other frames.
 #[derive(Clone, Copy, Debug)]
 pub struct BufferBody {
     cap: usize,
@@ -27,7 +40,7 @@ pub struct Kept<B> {
 // === impl BufferBody ===
 
 impl BufferBody {
-    /// Keeps at most `bytes` of each request body.
+    /// Keeps at most `bytes` of data of each request body.
     #[must_use]
     pub const fn up_to(bytes: usize) -> Self {
         Self { cap: bytes }

@@ -21,9 +21,9 @@ async fn polled_after_the_retry_started_it_gets_an_error_and_takes_nothing() {
     first.assert_shows([data("one")]);
     let mut second = play.reject(respond).await.unwrap();
     first.assert_shows([superseded()]);
-    second.assert_shows([data("one"), data("two")]);
+    second.assert_sends([data("one"), data("two")]);
     first.assert_shows([superseded()]);
-    second.assert_shows([data("three"), Shown::End]);
+    second.assert_sends([data("three"), Shown::End]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -35,12 +35,12 @@ async fn waiting_for_more_it_is_woken_to_its_error() {
     first.assert_shows([data("one"), Shown::Pending]);
     let mut second = play.reject(respond).await.unwrap();
     assert!(first.is_woken());
-    second.assert_shows([data("one"), Shown::Pending]);
+    second.assert_sends([data("one"), Shown::Pending]);
     sender.send(Frame::data("two".into())).await.unwrap();
     sender.send_trailers(trailers()).await.unwrap();
     drop(sender);
     assert!(second.is_woken());
-    second.assert_shows([data("two"), Shown::Trailers(trailers()), Shown::End]);
+    second.assert_sends([data("two"), Shown::Trailers(trailers()), Shown::End]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -53,7 +53,7 @@ async fn before_the_retry_it_streams_on() {
     assert!(first.is_woken());
     first.assert_shows([data("one")]);
     let mut second = play.reject(respond).await.unwrap();
-    second.assert_shows([data("one")]);
+    second.assert_sends([data("one")]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -79,7 +79,7 @@ async fn read_between_the_401_and_the_retry_it_is_still_recorded() {
     crate::probe::settle().await;
     assert!(play.answer.poll().is_pending());
     let mut second = play.attempt("token-2").body;
-    second.assert_shows([data("one"), data("two"), Shown::End]);
+    second.assert_sends([data("one"), data("two"), Shown::End]);
 }
 
 #[tokio::test(start_paused = true)]

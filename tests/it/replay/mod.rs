@@ -1,9 +1,11 @@
-//! DESIGN.md §3, replay policies: what is kept of a request body, and what each attempt sees of it.
+//! What each replay policy keeps of a request body, and what each attempt sees of it.
 
 mod cap;
 mod clone_body;
 mod first_attempt;
 mod frames;
+mod memory;
+mod random;
 
 use std::{
     collections::VecDeque,
@@ -17,11 +19,14 @@ use http::{HeaderMap, Request, Response};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
 use tokio::sync::oneshot;
-use tokio_test::task::{self, Spawn};
+use tokio_test::{
+    assert_ready,
+    task::{self, Spawn},
+};
 use tower::{Layer, Service, ServiceExt};
 use tower_sinch_auth::{BoxError, BufferBody, ReplayBody, SinchAuth};
 
-use crate::probe::{settle, token_of, upload, warm};
+use crate::probe::{assert_is_the_rejection, rejection, settle, token_of, upload, warm};
 
 type Answer = Response<Full<Bytes>>;
 
@@ -123,13 +128,20 @@ where
 
     /// Answers the first attempt with a 401 and returns the second, if there is one.
     async fn reject(&mut self, respond: Respond) -> Result<Reader<B>, Answer> {
-        respond.send(Ok(crate::probe::rejection())).unwrap();
+        respond.send(Ok(rejection())).unwrap();
         assert!(self.answer.poll().is_pending());
         settle().await;
         match self.answer.poll() {
             Poll::Pending => Ok(self.attempt("token-2").body),
             Poll::Ready(answer) => Err(answer.unwrap()),
         }
+    }
+
+    /// Answers the first attempt with a 401 that must be the answer, at once.
+    async fn assert_not_retried(mut self, respond: Respond) {
+        respond.send(Ok(rejection())).unwrap();
+        assert_is_the_rejection(assert_ready!(self.answer.poll()).unwrap()).await;
+        assert!(self.calls.lock().unwrap().is_empty());
     }
 }
 
@@ -150,10 +162,45 @@ where
         }
     }
 
+    /// Polls the body once, which must be ready.
+    #[track_caller]
+    fn poll_frame(&mut self) -> Option<Result<Frame<Bytes>, BoxError>> {
+        assert_ready!(self.0.enter(|cx, body| body.poll_frame(cx)))
+    }
+
+    /// Polls the body once, which must have data.
+    #[track_caller]
+    fn data(&mut self) -> String {
+        match self.poll() {
+            Shown::Data(data) => data,
+            shown => panic!("{shown:?} instead of data"),
+        }
+    }
+
     #[track_caller]
     fn assert_shows(&mut self, expected: impl IntoIterator<Item = Shown>) {
         for expected in expected {
             assert_eq!(self.poll(), expected);
+        }
+    }
+
+    /// Compares wherever data is cut into frames: the second attempt need not cut it as the first did.
+    #[track_caller]
+    fn assert_sends(&mut self, expected: impl IntoIterator<Item = Shown>) {
+        let mut expected = expected.into_iter().peekable();
+        while let Some(next) = expected.next() {
+            let Shown::Data(mut text) = next else {
+                assert_eq!(self.poll(), next);
+                continue;
+            };
+            while let Some(Shown::Data(more)) = expected.next_if(|next| matches!(next, Shown::Data(_))) {
+                text.push_str(&more);
+            }
+            let mut sent = String::new();
+            while sent.len() < text.len() {
+                sent.push_str(&self.data());
+            }
+            assert_eq!(sent, text);
         }
     }
 
