@@ -98,7 +98,8 @@ impl<R> SinchAuthLayer<R> {
 
     /// Sets how request bodies are kept for the retry. Default: [`CloneBody`], which needs bodies that are `Clone`.
     ///
-    /// For other bodies [`BufferBody`](crate::BufferBody) or [`NoReplay`](crate::NoReplay). If a `SinchAuth` "is not
+    /// For other bodies, and for those whose clones share what is left to send, choose
+    /// [`BufferBody`](crate::BufferBody) or [`NoReplay`](crate::NoReplay). If a `SinchAuth` "is not
     /// a service" for your body, this is what to set: a method call such as `oneshot` does not show the reason.
     #[must_use]
     pub fn replay<R2>(self, replay: R2) -> SinchAuthLayer<R2> {

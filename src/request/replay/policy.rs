@@ -41,6 +41,12 @@ pub trait Replay<B>: Clone + sealed::Sealed {
 /// Clones each request, body included, and sends the clone after a `401`. The default, for bodies that are `Clone`.
 ///
 /// It suits bodies that are cheap to clone, such as [`Full<Bytes>`](http_body_util::Full).
+///
+/// # Clones that share state
+///
+/// A clone must be independent of the original. Where clones share what is left to send, such as a queue or a file
+/// behind an `Arc`, the first attempt uses it up: the retry sends an empty or torn body, and its caller may see a `200`
+/// all the same. This policy cannot tell. Choose [`BufferBody`](super::BufferBody) for such a body.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct CloneBody;
 

@@ -1,9 +1,16 @@
 //! `CloneBody`, and what all policies have in common, end to end.
 
+use std::{
+    pin::Pin,
+    sync::{Arc, Mutex},
+    task::{Context, Poll},
+};
+
 use bytes::Bytes;
+use http_body::{Body, Frame};
 use http_body_util::Full;
 use tower::{Layer, ServiceExt};
-use tower_sinch_auth::{BufferBody, NoReplay};
+use tower_sinch_auth::{BoxError, BufferBody, NoReplay};
 
 use crate::probe::{
     Api, Piece, Script, assert_is_the_rejection, assert_welcome, scripted, settle, trailers, upload,
@@ -42,8 +49,46 @@ async fn buffer_body_sends_data_and_trailers_again() {
     assert_sent_twice(&api);
 }
 
+/// A body whose clones share what is left of it.
+#[derive(Clone)]
+struct Shared(Arc<Mutex<Script>>);
+
+impl Body for Shared {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let mut script = self.0.lock().unwrap();
+        if script.is_end_stream() {
+            return Poll::Ready(None);
+        }
+        Pin::new(&mut *script).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.lock().unwrap().is_end_stream()
+    }
+}
+
 #[tokio::test(start_paused = true)]
-async fn no_replay_sends_once_and_heals_the_next_request() {
+async fn a_body_whose_clones_share_its_state_is_sent_again_by_buffer_body_alone() {
+    let shared = || Shared(Arc::new(Mutex::new(body().telling())));
+    let api = Api::rejecting(&["token-1"]);
+    let service = scripted().0.replay(BufferBody::up_to(TEXT.len())).layer(api.clone());
+    assert_welcome(&service.oneshot(upload(shared())).await.unwrap());
+    assert_sent_twice(&api);
+    // As the docs of `CloneBody` warn.
+    let api = Api::rejecting(&["token-1"]);
+    let service = scripted().0.layer(api.clone());
+    assert_welcome(&service.oneshot(upload(shared())).await.unwrap());
+    assert_eq!(api.seen()[1].body, "");
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_replay_sends_once_and_the_next_request_gets_a_new_token() {
     let (layer, _) = scripted();
     let api = Api::rejecting(&["token-1"]);
     let service = layer.replay(NoReplay).layer(api.clone());
@@ -65,7 +110,7 @@ async fn an_empty_body_is_never_over_the_cap() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_body_over_the_cap_is_sent_once_and_heals_the_next_request() {
+async fn a_body_over_the_cap_is_sent_once_and_the_next_request_gets_a_new_token() {
     let (layer, source) = scripted();
     let api = Api::rejecting(&["token-1"]);
     let service = layer.replay(BufferBody::up_to(TEXT.len() - 1)).layer(api.clone());
