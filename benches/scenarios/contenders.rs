@@ -1,40 +1,28 @@
-//! Who competes, and the token endpoint and the API that all of them meet.
+//! Who competes, and the requests that all of them send.
 
 use std::{
-    convert::Infallible,
     future::{Ready, ready},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
-    },
+    sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
 
 use bytes::Bytes;
 use futures::future::{BoxFuture, FutureExt};
-use http::{
-    HeaderValue, Request, Response, StatusCode, Uri,
-    header::{AUTHORIZATION, WWW_AUTHENTICATE},
-};
+use http::{HeaderValue, Request, Response, StatusCode, Uri, header::AUTHORIZATION};
 use http_body_util::Full;
-use tokio::{
-    sync::Mutex,
-    time::{Instant, sleep},
-};
+use tokio::{sync::Mutex, time::Instant};
 use tower::{Layer, Service, ServiceExt, retry, util::BoxCloneSyncService};
 use tower_http::set_header::SetRequestHeaderLayer;
-use tower_sinch_auth::{
-    BoxError, IssuedToken, NoReplay, SinchAuthLayer, TokenError, TokenErrorKind, TokenRefresher, TokenSource,
+use tower_sinch_auth::{BoxError, IssuedToken, NoReplay, SinchAuthLayer, TokenError, TokenRefresher};
+
+use crate::{
+    api::Api,
+    issuer::{Issuer, token},
 };
 
 pub(crate) type Body = Full<Bytes>;
 pub(crate) type Client = BoxCloneSyncService<Request<Body>, Response<Body>, BoxError>;
-
-/// The API that most requests go to.
-pub(crate) const API: &str = "https://numbers.api.sinch.com/v1/projects/p/availableRegions";
-/// Another API, for which the same tokens are good.
-pub(crate) const OTHER_API: &str = "https://eu.conversation.api.sinch.com/v1/projects/p/apps";
 
 /// One who fetches tokens, and puts them on requests.
 #[derive(Clone, Copy, Debug)]
@@ -44,34 +32,6 @@ pub(crate) struct Contender {
     pub(crate) make: fn(Api) -> BoxFuture<'static, Client>,
     /// Tokens that live so long it renews every 2 to 3 s.
     pub(crate) short_lifetime: Duration,
-}
-
-/// A token endpoint, and what the API knows of its tokens. Clones are the same one.
-#[derive(Clone, Debug)]
-pub(crate) struct Issuer(Arc<Inner>);
-
-#[derive(Debug)]
-struct Inner {
-    latency: Duration,
-    lifetime: Duration,
-    fails: bool,
-    requests: AtomicU64,
-    /// Tokens up to this number are not accepted any more.
-    revoked: AtomicU64,
-}
-
-/// An API. A request to [`API`] is refused always, if it `refuses`; any, if its token is revoked.
-#[derive(Clone, Debug)]
-pub(crate) struct Api {
-    pub(crate) issuer: Issuer,
-    pub(crate) refuses: bool,
-}
-
-/// How long the API takes over the first sending of a request.
-#[derive(Clone, Debug)]
-pub(crate) struct Slow {
-    pub(crate) delay: Duration,
-    pub(crate) sent: Arc<AtomicBool>,
 }
 
 /// The cache that one writes at first: a lock, held while a token is fetched; a 401 drops the token.
@@ -86,91 +46,6 @@ pub(crate) struct HandRolled<S> {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct OnceOn401 {
     done: bool,
-}
-
-// === impl Issuer ===
-
-impl Issuer {
-    pub(crate) fn new(latency: Duration, lifetime: Duration) -> Self {
-        Self::with(latency, lifetime, false)
-    }
-
-    /// It takes `latency` to say that it is not available.
-    pub(crate) fn failing(latency: Duration) -> Self {
-        Self::with(latency, Duration::ZERO, true)
-    }
-
-    fn with(latency: Duration, lifetime: Duration, fails: bool) -> Self {
-        let (requests, revoked) = (AtomicU64::new(0), AtomicU64::new(0));
-        Self(Arc::new(Inner { latency, lifetime, fails, requests, revoked }))
-    }
-
-    pub(crate) fn requests(&self) -> u64 {
-        self.0.requests.load(Ordering::SeqCst)
-    }
-
-    pub(crate) fn lifetime(&self) -> Duration {
-        self.0.lifetime
-    }
-
-    /// A new token.
-    pub(crate) async fn issue(&self) -> Result<String, TokenError> {
-        let number = self.0.requests.fetch_add(1, Ordering::SeqCst) + 1;
-        sleep(self.0.latency).await;
-        if self.0.fails {
-            return Err(TokenError::new(TokenErrorKind::Unavailable, "503"));
-        }
-        Ok(token(number))
-    }
-
-    /// Revokes all tokens so far.
-    pub(crate) fn revoke(&self) {
-        self.0.revoked.store(self.requests(), Ordering::SeqCst);
-    }
-
-    fn accepts(&self, authorization: Option<&HeaderValue>) -> bool {
-        let token = authorization.and_then(|value| value.to_str().ok()?.strip_prefix("Bearer token-"));
-        let number = token.and_then(|number| number.parse::<u64>().ok());
-        number.is_some_and(|number| number > self.0.revoked.load(Ordering::SeqCst))
-    }
-}
-
-impl TokenSource for Issuer {
-    async fn fetch(&self) -> Result<IssuedToken, TokenError> {
-        IssuedToken::bearer(self.issue().await?, Some(self.0.lifetime))
-    }
-}
-
-// === impl Api ===
-
-impl Service<Request<Body>> for Api {
-    type Response = Response<Body>;
-    type Error = Infallible;
-    type Future = BoxFuture<'static, Result<Response<Body>, Infallible>>;
-
-    fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let Self { issuer, refuses } = self.clone();
-        let refused = refuses && *request.uri() == API;
-        async move {
-            if let Some(slow) = request.extensions().get::<Slow>()
-                && !slow.sent.swap(true, Ordering::SeqCst)
-            {
-                sleep(slow.delay).await;
-            }
-            let mut response = Response::new(Body::default());
-            if refused || !issuer.accepts(request.headers().get(AUTHORIZATION)) {
-                *response.status_mut() = StatusCode::UNAUTHORIZED;
-                let challenge = HeaderValue::from_static(r#"Bearer error="invalid_token""#);
-                response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
-            }
-            Ok(response)
-        }
-        .boxed()
-    }
 }
 
 // === impl HandRolled ===
@@ -279,11 +154,6 @@ pub(crate) async fn warm() -> SinchAuthLayer {
         TokenRefresher::new(|| async { IssuedToken::bearer(token(0), Some(Duration::from_secs(3600))) });
     tokens.token().await.expect("the source always has one");
     SinchAuthLayer::new(tokens)
-}
-
-/// As long as Sinch's.
-fn token(number: u64) -> String {
-    format!("token-{number:0994}")
 }
 
 /// A request as clients make them.

@@ -14,7 +14,11 @@ use tokio::{
 };
 use tower::ServiceExt;
 
-use crate::contenders::{API, Api, Client, Contender, Issuer, OTHER_API, Slow, request};
+use crate::{
+    api::{API, Api, OTHER_API, Refuses, Slow},
+    contenders::{Client, Contender, request},
+    issuer::Issuer,
+};
 
 const HOUR: Duration = Duration::from_secs(3600);
 const LATENCY: Duration = Duration::from_millis(100);
@@ -25,8 +29,7 @@ const HEAD_START: Duration = Duration::from_millis(1);
 pub(crate) struct Fault {
     pub(crate) columns: [&'static str; 2],
     issuer: fn() -> Issuer,
-    /// Whether [`API`] refuses every request.
-    refuses: bool,
+    refuses: Refuses,
     run: fn(Issuer, Client) -> BoxFuture<'static, [String; 2]>,
 }
 
@@ -34,7 +37,7 @@ pub(crate) struct Fault {
 pub(crate) const REVOCATION: Fault = Fault {
     columns: ["requests/401s, first", "second"],
     issuer: || Issuer::new(LATENCY, HOUR),
-    refuses: false,
+    refuses: Refuses::Nothing,
     run: |issuer, client| revocation(issuer, client).boxed(),
 };
 
@@ -42,7 +45,7 @@ pub(crate) const REVOCATION: Fault = Fault {
 pub(crate) const ALWAYS_401: Fault = Fault {
     columns: ["token requests", "the other API answers"],
     issuer: || Issuer::new(LATENCY, HOUR),
-    refuses: true,
+    refuses: Refuses::Always,
     run: |issuer, client| always_401(issuer, client).boxed(),
 };
 
@@ -50,7 +53,7 @@ pub(crate) const ALWAYS_401: Fault = Fault {
 pub(crate) const ENDPOINT_FAILS: Fault = Fault {
     columns: ["last answer / one attempt", "token requests"],
     issuer: || Issuer::failing(HANG),
-    refuses: false,
+    refuses: Refuses::Nothing,
     run: |issuer, client| endpoint_fails(issuer, client).boxed(),
 };
 
@@ -58,7 +61,7 @@ pub(crate) const ENDPOINT_FAILS: Fault = Fault {
 pub(crate) const FIRST_CALLER_ABORTED: Fault = Fault {
     columns: ["last answer / latency", "token requests"],
     issuer: || Issuer::new(LATENCY, HOUR),
-    refuses: false,
+    refuses: Refuses::Nothing,
     run: |issuer, client| first_caller_aborted(issuer, client).boxed(),
 };
 
@@ -67,7 +70,7 @@ pub(crate) const FIRST_CALLER_ABORTED: Fault = Fault {
 impl Fault {
     pub(crate) async fn run(&self, contender: Contender) -> [String; 2] {
         let issuer = (self.issuer)();
-        let client = (contender.make)(Api { issuer: issuer.clone(), refuses: self.refuses }).await;
+        let client = (contender.make)(Api::refusing(issuer.clone(), self.refuses)).await;
         (self.run)(issuer, client).await
     }
 

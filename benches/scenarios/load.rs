@@ -10,7 +10,11 @@ use tokio::{
 };
 use tower::{Layer, ServiceExt};
 
-use crate::contenders::{API, Api, Client, Contender, Issuer, constant, request};
+use crate::{
+    api::{API, Api},
+    contenders::{Client, Contender, constant, request},
+    issuer::Issuer,
+};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -41,8 +45,7 @@ pub(crate) fn cold_herd(contenders: &[Contender]) {
             }
             tasks.join_all().await;
             record("tasks that only sleep", start.elapsed(), 0);
-            let client =
-                (CONSTANT_HEADER.make)(Api { issuer: Issuer::new(LATENCY, HOUR), refuses: false }).await;
+            let client = (CONSTANT_HEADER.make)(Api::new(Issuer::new(LATENCY, HOUR))).await;
             let start = Instant::now();
             let mut tasks = JoinSet::new();
             for _ in 0..CALLERS {
@@ -56,7 +59,7 @@ pub(crate) fn cold_herd(contenders: &[Contender]) {
             record("tasks that sleep and call", start.elapsed(), 0);
             for contender in contenders {
                 let issuer = Issuer::new(LATENCY, HOUR);
-                let client = (contender.make)(Api { issuer: issuer.clone(), refuses: false }).await;
+                let client = (contender.make)(Api::new(issuer.clone())).await;
                 let start = Instant::now();
                 let mut tasks = JoinSet::new();
                 for _ in 0..CALLERS {
@@ -90,7 +93,7 @@ pub(crate) fn renewal(contenders: &[Contender]) {
         let mut runs = Vec::new();
         for &contender in [CONSTANT_HEADER].iter().chain(contenders) {
             let issuer = Issuer::new(LATENCY, contender.short_lifetime);
-            let client = (contender.make)(Api { issuer: issuer.clone(), refuses: false }).await;
+            let client = (contender.make)(Api::new(issuer.clone())).await;
             runs.push((contender.name, issuer, tokio::spawn(steady(client, CALLS))));
         }
         println!("{:24} {:>12} {:>12} {:>16}", "", "over 10 ms", "p99.9, µs", "token requests");

@@ -9,14 +9,19 @@
     reason = "a bench reads the clock, and stops at a fault"
 )]
 
+mod api;
+mod bucket;
 mod contenders;
+mod cost;
 mod faults;
+mod issuer;
 mod load;
 mod throughput;
+mod traffic;
 
 use crate::{contenders::REFRESHING, faults::Fault};
 
-const SCENARIOS: [(&str, fn()); 8] = [
+const SCENARIOS: [(&str, fn()); 9] = [
     ("two threads", || throughput::two_threads(Vec::new())),
     ("loopback", || throughput::loopback(async |_| Vec::new())),
     ("cold herd", || load::cold_herd(&REFRESHING)),
@@ -25,6 +30,7 @@ const SCENARIOS: [(&str, fn()); 8] = [
     ("always 401", || paused(&faults::ALWAYS_401)),
     ("endpoint fails", || paused(&faults::ENDPOINT_FAILS)),
     ("first caller aborted", || paused(&faults::FIRST_CALLER_ABORTED)),
+    ("unauthorized cost", || cost::print(&cost::DEFAULTS.map(cost::Row::paused))),
 ];
 
 fn main() {

@@ -20,7 +20,10 @@ use tokio::{net::TcpListener, runtime::Builder};
 use tower::{Layer, Service, retry::RetryLayer};
 use tower_sinch_auth::NoReplay;
 
-use crate::contenders::{API, Body, OnceOn401, constant, request, warm};
+use crate::{
+    api::API,
+    contenders::{Body, OnceOn401, constant, request, warm},
+};
 
 const ROUNDS: usize = 101;
 

@@ -14,8 +14,9 @@ use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
+use tower_sinch_auth::TokenErrorKind;
 
-use crate::contenders::Issuer;
+use crate::issuer::Issuer;
 
 /// The command that makes this program the helper which kube-client runs to get a token.
 pub(crate) const PRINT_TOKEN: &str = "print-token";
@@ -35,10 +36,16 @@ pub(crate) async fn serve(issuer: Issuer) -> String {
 }
 
 async fn answer(issuer: Issuer) -> Result<Response<Full<Bytes>>, Infallible> {
-    let Ok(token) = issuer.issue().await else {
-        let mut response = Response::new(Full::default());
-        *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
-        return Ok(response);
+    let token = match issuer.issue().await {
+        Ok(token) => token,
+        Err(error) => {
+            let mut response = Response::new(Full::default());
+            *response.status_mut() = match error.kind() {
+                TokenErrorKind::Throttled => StatusCode::TOO_MANY_REQUESTS,
+                _ => StatusCode::SERVICE_UNAVAILABLE,
+            };
+            return Ok(response);
+        }
     };
     let expires_in = issuer.lifetime().as_secs();
     let body = json!({ "access_token": token, "token_type": "Bearer", "expires_in": expires_in });

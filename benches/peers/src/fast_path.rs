@@ -18,7 +18,9 @@ use tower_sinch_auth::{Audience, NoReplay};
 
 use crate::{
     adapters::{azure, cf_gears, google, huskarl, kube, middle},
-    contenders::{API, Body, HandRolled, Issuer, OnceOn401, constant, request, warm},
+    api::API,
+    contenders::{Body, HandRolled, OnceOn401, constant, request, warm},
+    issuer::Issuer,
     throughput::Bare,
 };
 

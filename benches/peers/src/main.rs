@@ -11,21 +11,31 @@
 )]
 
 mod adapters;
+#[path = "../../scenarios/api.rs"]
+mod api;
+#[path = "../../scenarios/bucket.rs"]
+mod bucket;
 #[path = "../../scenarios/contenders.rs"]
 mod contenders;
+#[path = "../../scenarios/cost.rs"]
+mod cost;
 mod endpoint;
 mod fast_path;
 #[path = "../../scenarios/faults.rs"]
 mod faults;
+#[path = "../../scenarios/issuer.rs"]
+mod issuer;
 #[path = "../../scenarios/load.rs"]
 mod load;
 mod rows;
 #[path = "../../scenarios/throughput.rs"]
 mod throughput;
+#[path = "../../scenarios/traffic.rs"]
+mod traffic;
 
 use std::process::ExitCode;
 
-const ROWS: [(&str, fn()); 9] = [
+const ROWS: [(&str, fn()); 10] = [
     ("token fresh", fast_path::run),
     ("two threads", rows::two_threads),
     ("loopback", rows::loopback),
@@ -35,6 +45,7 @@ const ROWS: [(&str, fn()); 9] = [
     ("always 401", || rows::fault(&faults::ALWAYS_401, |peer| peer.retries)),
     ("endpoint fails", || rows::fault(&faults::ENDPOINT_FAILS, |peer| peer.lazy)),
     ("first caller aborted", || rows::fault(&faults::FIRST_CALLER_ABORTED, |peer| peer.lazy)),
+    ("unauthorized cost", rows::cost),
 ];
 
 fn main() -> ExitCode {

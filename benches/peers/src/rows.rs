@@ -1,17 +1,24 @@
 //! The scenarios, with the peers in them.
 
-use std::{convert::Infallible, time::Duration};
+use std::{convert::Infallible, thread, time::Duration};
 
+use futures::future::join_all;
 use http::Request;
-use tokio::runtime::{Builder, Runtime};
+use tokio::{
+    runtime::{Builder, Runtime},
+    task::LocalSet,
+};
 use toolkit_http::HttpError;
 use tower::{Layer, Service, ServiceExt};
 use tower_sinch_auth::BoxError;
 
 use crate::{
     adapters::{self, Peer, azure, cf_gears, google, huskarl, kube, middle},
-    contenders::{API, Body, Contender, HandRolled, Issuer, request},
+    api::API,
+    contenders::{Body, Contender, HandRolled, request},
+    cost::{self, Row},
     faults::{self, Fault},
+    issuer::Issuer,
     load,
     throughput::{self, Bare, Connected, HttpClient, Threaded},
 };
@@ -106,6 +113,32 @@ pub(crate) fn fault(fault: &'static Fault, able: fn(&Peer) -> bool) {
         faults::print(contender.name, &cells);
     }
     print_unable(&unable);
+}
+
+/// Each peer in paused time, or at the same time in real time and not for as long.
+pub(crate) fn cost() {
+    const DURATION: Duration = Duration::from_secs(90);
+    let peers = adapters::others().filter(|peer| peer.retries);
+    let (pausable, others): (Vec<Peer>, Vec<Peer>) = peers.partition(|peer| peer.pausable);
+    let rows = thread::scope(|scope| {
+        let others: Vec<_> = others
+            .into_iter()
+            .map(|peer| scope.spawn(move || in_real_time(peer.contender, DURATION)))
+            .collect();
+        let mut rows: Vec<Row> = cost::DEFAULTS.map(Row::paused).into();
+        rows.extend(contenders(pausable).into_iter().map(Row::paused));
+        rows.extend(others.into_iter().map(|row| row.join().expect("it does not panic")));
+        rows
+    });
+    cost::print(&rows);
+}
+
+/// All worlds at once.
+fn in_real_time(contender: Contender, duration: Duration) -> Row {
+    let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let run = cost::columns().map(|(world, processes)| world.run(contender, processes, duration));
+    let outcomes = LocalSet::new().block_on(&runtime, join_all(run));
+    Row { name: contender.name, outcomes }
 }
 
 fn print_unable(peers: &[Peer]) {

@@ -29,7 +29,11 @@ use tower::{Layer, Service, ServiceExt, layer::layer_fn};
 use tower_sinch_auth::BoxError;
 
 use super::Peer;
-use crate::contenders::{API, Body, Client, Contender, Issuer};
+use crate::{
+    api::API,
+    contenders::{Body, Client, Contender},
+    issuer::Issuer,
+};
 
 const SCOPE: &str = "scope";
 

@@ -9,8 +9,9 @@ use tower::{Layer, ServiceExt};
 
 use super::Peer;
 use crate::{
-    contenders::{Client, Contender, Issuer},
+    contenders::{Client, Contender},
     endpoint,
+    issuer::Issuer,
 };
 
 /// What it demands of the service inside it.

@@ -16,8 +16,9 @@ use tower_sinch_auth::BoxError;
 
 use super::Peer;
 use crate::{
-    contenders::{Body, Client, Contender, Issuer},
+    contenders::{Body, Client, Contender},
     endpoint,
+    issuer::Issuer,
 };
 
 pub(crate) const PEER: Peer = Peer {

@@ -20,7 +20,10 @@ use tower::{Layer, Service, ServiceExt, layer::layer_fn};
 use tower_sinch_auth::BoxError;
 
 use super::Peer;
-use crate::contenders::{Body, Client, Contender, Issuer};
+use crate::{
+    contenders::{Body, Client, Contender},
+    issuer::Issuer,
+};
 
 pub(crate) const PEER: Peer = Peer {
     contender: Contender {

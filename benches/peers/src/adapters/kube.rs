@@ -14,8 +14,9 @@ use tower_sinch_auth::BoxError;
 
 use super::Peer;
 use crate::{
-    contenders::{Client, Contender, Issuer},
+    contenders::{Client, Contender},
     endpoint,
+    issuer::Issuer,
 };
 
 /// What it demands of the service inside it.

@@ -14,8 +14,9 @@ use tower::{Layer, Service, ServiceExt, layer::layer_fn};
 
 use super::Peer;
 use crate::{
-    contenders::{Body, Client, Contender, Issuer},
+    contenders::{Body, Client, Contender},
     endpoint,
+    issuer::Issuer,
 };
 
 pub(crate) const PEER: Peer = Peer {

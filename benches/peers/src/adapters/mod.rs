@@ -13,7 +13,11 @@ use std::time::Duration;
 use http::StatusCode;
 use tower::ServiceExt;
 
-use crate::contenders::{API, Api, Contender, Issuer, REFRESHING, request};
+use crate::{
+    api::{API, Api},
+    contenders::{Contender, REFRESHING, request},
+    issuer::Issuer,
+};
 
 /// A contender, and what it can do.
 #[derive(Clone, Copy, Debug)]
@@ -45,7 +49,12 @@ const CRATES: [&str; 8] = [
 pub(crate) fn all() -> impl Iterator<Item = Peer> {
     let ours =
         REFRESHING.into_iter().map(|contender| Peer { contender, lazy: true, pausable: true, retries: true });
-    ours.chain(OTHERS)
+    ours.chain(others())
+}
+
+/// The peers alone.
+pub(crate) fn others() -> impl Iterator<Item = Peer> {
+    OTHERS.into_iter()
 }
 
 /// Every contender gets a token, and puts it on a request.
@@ -58,7 +67,7 @@ pub(crate) fn check() {
     runtime.expect("a runtime").block_on(async {
         for Peer { contender, .. } in all() {
             let issuer = Issuer::new(Duration::from_millis(1), Duration::from_secs(3600));
-            let client = (contender.make)(Api { issuer: issuer.clone(), refuses: false }).await;
+            let client = (contender.make)(Api::new(issuer.clone())).await;
             let answer = client.oneshot(request(API)).await.expect("an answer");
             assert_eq!((answer.status(), issuer.requests()), (StatusCode::OK, 1), "{}", contender.name);
         }
