@@ -14,6 +14,7 @@ mod bucket;
 mod contenders;
 mod cost;
 mod faults;
+mod fleet;
 mod issuer;
 mod load;
 mod throughput;
@@ -21,7 +22,7 @@ mod traffic;
 
 use crate::{contenders::REFRESHING, faults::Fault};
 
-const SCENARIOS: [(&str, fn()); 9] = [
+const SCENARIOS: [(&str, fn()); 10] = [
     ("two threads", || throughput::two_threads(Vec::new())),
     ("loopback", || throughput::loopback(async |_| Vec::new())),
     ("cold herd", || load::cold_herd(&REFRESHING)),
@@ -31,6 +32,7 @@ const SCENARIOS: [(&str, fn()); 9] = [
     ("endpoint fails", || paused(&faults::ENDPOINT_FAILS)),
     ("first caller aborted", || paused(&faults::FIRST_CALLER_ABORTED)),
     ("unauthorized cost", || cost::print(&cost::DEFAULTS.map(cost::Row::paused))),
+    ("fleet day", fleet::day),
 ];
 
 fn main() {

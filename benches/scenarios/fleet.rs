@@ -1,36 +1,29 @@
-//! How a fleet of processes that share an access key gets along with the token endpoint's rate limit.
+//! A day of a fleet whose processes share an access key, in paused time, and with it the token endpoint's rate limit.
 //!
-//! `cargo run --release --example fleet` simulates a day, in paused time and without sockets: real refreshers ask an
-//! issuer that has the token bucket of Sinch's own (capacity 30, refill 10 a second, no `Retry-After`). Half-way the
-//! issuer is down for 15 minutes. Next to them stands a naive client: it asks when its token has expired, once, and
-//! again at its next call.
+//! Half-way the endpoint is down for 15 minutes. Next to real refreshers stands a naive client: it asks when its token
+//! has expired, once, and again at its next call.
 
-#![expect(clippy::disallowed_methods, reason = "a simulation reads the clock that it simulates")]
-
-use std::{
-    cell::RefCell,
-    future::Future,
-    io,
-    rc::Rc,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{cell::RefCell, future::Future, rc::Rc, time::Duration};
 
 use tokio::{
+    runtime::Builder,
     task::LocalSet,
-    time::{Instant, sleep, sleep_until},
+    time::{Instant, sleep_until},
 };
-use tower_sinch_auth::{IssuedToken, TokenError, TokenErrorKind, TokenRefresher, TokenSource, TokenState};
+use tower_sinch_auth::{TokenError, TokenRefresher, TokenState};
+
+use crate::{
+    bucket::{CAPACITY, REFILL_PER_S},
+    issuer::Issuer,
+};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 const LIFETIME: Duration = Duration::from_secs(3599);
 const LATENCY: Duration = Duration::from_millis(50);
-const CAPACITY: f64 = 30.0;
-const REFILL_PER_S: f64 = 10.0;
 const OUTAGE: Duration = Duration::from_secs(15 * 60);
 /// Each process makes a call so often.
 const CALL_EVERY: Duration = Duration::from_secs(1);
-const FLEETS: [u32; 4] = [1, 10, 100, 1000];
+const FLEETS: [u32; 3] = [10, 100, 1000];
 
 /// How the processes of a fleet start.
 #[derive(Clone, Copy)]
@@ -38,18 +31,6 @@ enum Start {
     AtOnce,
     /// One after another within an hour, so that the fleet is in its steady state from the beginning.
     Spread,
-}
-
-/// The token endpoint. Clones are the same one.
-#[derive(Clone)]
-struct Issuer(Arc<Mutex<Bucket>>);
-
-struct Bucket {
-    level: f64,
-    filled: Instant,
-    outage: (Instant, Instant),
-    requests: u64,
-    throttled: u64,
 }
 
 /// How one process gets its tokens.
@@ -80,51 +61,6 @@ struct Seen {
 /// When a process makes its next call: one `CALL_EVERY` after another.
 struct Ticks(Instant);
 
-// === impl Issuer ===
-
-impl Issuer {
-    fn new(outage: (Instant, Instant)) -> Self {
-        Self(Arc::new(Mutex::new(Bucket {
-            level: CAPACITY,
-            filled: Instant::now(),
-            outage,
-            requests: 0,
-            throttled: 0,
-        })))
-    }
-
-    fn bucket<T>(&self, look: impl FnOnce(&mut Bucket) -> T) -> T {
-        look(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-}
-
-impl TokenSource for Issuer {
-    async fn fetch(&self) -> Result<IssuedToken, TokenError> {
-        let (answer, number) = self.bucket(|bucket| (bucket.answer(Instant::now()), bucket.requests));
-        sleep(LATENCY).await;
-        answer.map_err(|kind| TokenError::new(kind, "simulated"))?;
-        IssuedToken::bearer(format!("token-{number}"), Some(LIFETIME))
-    }
-}
-
-impl Bucket {
-    fn answer(&mut self, now: Instant) -> Result<(), TokenErrorKind> {
-        self.requests += 1;
-        if (self.outage.0..self.outage.1).contains(&now) {
-            return Err(TokenErrorKind::Unavailable);
-        }
-        let refill = now.duration_since(self.filled).as_secs_f64() * REFILL_PER_S;
-        self.level = (self.level + refill).min(CAPACITY);
-        self.filled = now;
-        if self.level < 1.0 {
-            self.throttled += 1;
-            return Err(TokenErrorKind::Throttled);
-        }
-        self.level -= 1.0;
-        Ok(())
-    }
-}
-
 // === impl Client ===
 
 impl Client for TokenRefresher {
@@ -145,7 +81,7 @@ impl Client for Naive {
     async fn token(&mut self) -> Result<(), TokenError> {
         let sent = Instant::now();
         if self.expires.is_none_or(|expires| sent >= expires) {
-            self.issuer.fetch().await?;
+            self.issuer.issue().await?;
             self.expires = Some(sent + LIFETIME);
         }
         Ok(())
@@ -182,11 +118,10 @@ impl Ticks {
 async fn process(
     mut client: impl Client,
     start: Instant,
-    issuer: Issuer,
+    outage_over: Instant,
     end: Instant,
     seen: Rc<RefCell<Seen>>,
 ) {
-    let (_, outage_over) = issuer.bucket(|bucket| bucket.outage);
     let mut without_since = Some(start);
     let mut is_first = true;
     // The calls of a fleet are not in step.
@@ -229,7 +164,8 @@ async fn fleet<C: Client + 'static>(
 ) -> (Issuer, Seen) {
     let begin = Instant::now();
     let outage = begin + DAY / 2 - OUTAGE / 2;
-    let issuer = Issuer::new((outage, outage + OUTAGE));
+    let outage_over = outage + OUTAGE;
+    let issuer = Issuer::limited(LATENCY, LIFETIME, Some(outage..outage_over));
     let seen = Rc::new(RefCell::new(Seen::default()));
     let processes = LocalSet::new();
     for number in 0..size {
@@ -238,7 +174,7 @@ async fn fleet<C: Client + 'static>(
             Start::Spread => begin + LIFETIME * number / size,
         };
         let seen = Rc::clone(&seen);
-        processes.spawn_local(process(client(&issuer), at, issuer.clone(), begin + DAY, seen));
+        processes.spawn_local(process(client(&issuer), at, outage_over, begin + DAY, seen));
     }
     processes.await;
     (issuer, seen.take())
@@ -253,53 +189,58 @@ impl Start {
     }
 }
 
-/// Runs one line of the table in a runtime of its own, whose time starts paused.
-fn line<C: Client + 'static>(
-    name: &str,
-    size: u32,
-    start: Start,
-    client: impl Fn(&Issuer) -> C,
-) -> io::Result<()> {
+/// Prints one line of the table, of a fleet in a runtime of its own.
+fn line<C: Client + 'static>(name: &str, size: u32, start: Start, client: impl Fn(&Issuer) -> C) {
     fastrand::seed(1);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build()?;
-    let (issuer, seen) = runtime.block_on(fleet(size, start, client));
-    let (requests, throttled) = issuer.bucket(|bucket| (bucket.requests, bucket.throttled));
+    let runtime = Builder::new_current_thread().enable_time().start_paused(true).build();
+    let (issuer, seen) = runtime.expect("a runtime").block_on(fleet(size, start, client));
     println!(
-        "{size:>9}  {:<12}  {name:<9}  {requests:>9}  {throttled:>8}  {:>9}  {:>9}  {:>11.2}  {:>12.2}",
+        "{size:>9}  {:<12}  {name:<9}  {:>8}  {:>8}  {:>8}  {:>8}  {:>10.2}  {:>11.2}",
         start.name(),
+        issuer.requests(),
+        issuer.throttled(),
         seen.delayed,
         seen.failed,
         seen.first_token.as_secs_f64(),
         seen.recovered.as_secs_f64(),
     );
-    Ok(())
 }
 
-fn main() -> io::Result<()> {
+/// Prints what no client can beat: each token is used up to its end, and the rate limit to its bottom.
+fn best(size: u32) {
+    let requests = u64::from(size) * DAY.as_secs().div_ceil(LIFETIME.as_secs());
+    let rest = (f64::from(size) - CAPACITY).max(0.0) / REFILL_PER_S;
+    let first_token = rest + LATENCY.as_secs_f64();
     println!(
-        "{} h, tokens of {} s, latency {} ms, bucket of {CAPACITY} refilled {REFILL_PER_S}/s, a call every {} s by each \
-         process,\nthe issuer down for {} min in the middle\n",
-        DAY.as_secs() / 3600,
+        "{size:>9}  {:<12}  {:<9}  {requests:>8}  {:>8}  {:>8}  {:>8}  {first_token:>10.2}  {:>11}",
+        Start::AtOnce.name(),
+        "at best",
+        0,
+        "—",
+        "—",
+        "—",
+    );
+}
+
+pub(crate) fn day() {
+    println!(
+        "Tokens of {} s, a call a second by each process, the endpoint down for {} min in the middle.\n",
         LIFETIME.as_secs(),
-        LATENCY.as_millis(),
-        CALL_EVERY.as_secs_f64(),
         OUTAGE.as_secs() / 60,
     );
     println!(
-        "{:>9}  {:<12}  {:<9}  {:>9}  {:>8}  {:>9}  {:>9}  {:>11}  {:>12}",
+        "{:>9}  {:<12}  {:<9}  {:>8}  {:>8}  {:>8}  {:>8}  {:>10}  {:>11}",
         "processes", "start", "client", "requests", "429s", "delayed", "failed", "all have a", "all again",
     );
-    println!("{:>93}  {:>12}\n", "token, s", "after, s");
+    println!("{:>82}  {:>11}\n", "token, s", "after, s");
     for start in [Start::AtOnce, Start::Spread] {
         for size in FLEETS {
-            line("refresher", size, start, |issuer| TokenRefresher::new(issuer.clone()))?;
-            line("naive", size, start, |issuer| Naive { issuer: issuer.clone(), expires: None })?;
+            line("naive", size, start, |issuer| Naive { issuer: issuer.clone(), expires: None });
+            line("refresher", size, start, |issuer| TokenRefresher::new(issuer.clone()));
+            if matches!(start, Start::AtOnce) {
+                best(size);
+            }
         }
         println!();
     }
-    for size in FLEETS {
-        let rest = (f64::from(size) - CAPACITY).max(0.0) / REFILL_PER_S;
-        println!("{size:>9}  no client can be faster than {:.2} s", rest + LATENCY.as_secs_f64());
-    }
-    Ok(())
 }
