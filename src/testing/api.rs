@@ -3,15 +3,11 @@
 use bytes::Bytes;
 use http::{
     HeaderMap, Response, StatusCode,
-    header::{AUTHORIZATION, CONTENT_TYPE, HOST},
+    header::{AUTHORIZATION, HOST},
 };
 use serde::Serialize;
 
-use super::{
-    script::{empty, with},
-    server::Arrived,
-    state::State,
-};
+use super::{exchange::Exchange, reply::json, state::State};
 
 /// What the API says it saw.
 #[derive(Serialize)]
@@ -23,26 +19,24 @@ struct Seen<'a> {
     body: Option<&'a str>,
 }
 
-pub(super) fn respond(request: &Arrived, state: &State) -> Response<Bytes> {
-    let live = bearer(request.headers()).is_some_and(|token| state.lock().is_live(token));
-    if live { seen(request) } else { unauthorized(request, state) }
+pub(super) fn respond(exchange: &Exchange, state: &State) -> Response<Bytes> {
+    let live = bearer(&exchange.head.headers).is_some_and(|token| state.lock().is_live(token));
+    if live { seen(exchange) } else { unauthorized(exchange, state) }
 }
 
 /// The `401` of the challenge that is set.
-pub(super) fn unauthorized(request: &Arrived, state: &State) -> Response<Bytes> {
+pub(super) fn unauthorized(exchange: &Exchange, state: &State) -> Response<Bytes> {
     let mut known = state.lock();
     known.counts.api_unauthorized += 1;
-    known.challenge.response(&address(request))
+    known.challenge.response(&address(exchange))
 }
 
-fn seen(request: &Arrived) -> Response<Bytes> {
-    let upload = request.body();
-    let complete = upload.kept.len() as u64 == upload.length;
+fn seen(exchange: &Exchange) -> Response<Bytes> {
     let seen = Seen {
-        method: request.method().as_str(),
-        path: request.uri().path_and_query().map_or("/", |path| path.as_str()),
-        body_length: upload.length,
-        body: std::str::from_utf8(&upload.kept).ok().filter(|_| complete),
+        method: exchange.head.method.as_str(),
+        path: exchange.head.uri.path_and_query().map_or("/", |path| path.as_str()),
+        body_length: exchange.body_length,
+        body: exchange.body().and_then(|body| std::str::from_utf8(body).ok()),
     };
     json(StatusCode::OK, &seen)
 }
@@ -55,18 +49,11 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
 }
 
 /// What the client asked for: its `Host` and the path.
-fn address(request: &Arrived) -> String {
-    let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
+fn address(exchange: &Exchange) -> String {
+    let uri = &exchange.head.uri;
+    let host = exchange.head.headers.get(HOST).and_then(|host| host.to_str().ok());
     match host {
-        Some(host) if request.uri().authority().is_none() => format!("http://{host}{}", request.uri()),
-        _ => request.uri().to_string(),
+        Some(host) if uri.authority().is_none() => format!("http://{host}{uri}"),
+        _ => uri.to_string(),
     }
-}
-
-/// `body` as JSON.
-pub(super) fn json(status: StatusCode, body: &impl Serialize) -> Response<Bytes> {
-    let Ok(body) = serde_json::to_vec(body) else {
-        return empty(StatusCode::INTERNAL_SERVER_ERROR);
-    };
-    with(empty(status), CONTENT_TYPE, "application/json").map(|_| body.into())
 }

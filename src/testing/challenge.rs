@@ -6,7 +6,7 @@ use http::{
     header::{CONTENT_TYPE, WWW_AUTHENTICATE},
 };
 
-use super::script::{empty, with};
+use super::reply::{empty, with_header};
 
 /// How the API says `401`: Sinch documents no single shape.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -51,7 +51,7 @@ impl Challenge {
         let mut response = empty(StatusCode::UNAUTHORIZED).map(|_| Bytes::from_static(body.as_bytes()));
         for (name, value) in [(WWW_AUTHENTICATE, challenge), (CONTENT_TYPE, content_type)] {
             if !value.is_empty() {
-                response = with(response, name, value);
+                response = with_header(response, name, value);
             }
         }
         response

@@ -14,9 +14,10 @@ use tokio::{net::TcpListener, task::AbortHandle};
 use super::{
     challenge::Challenge,
     counts::Counts,
+    exchange::{Endpoint, TOKEN_PATH},
     script::Script,
     server,
-    state::{self, Endpoint, State},
+    state::{self, State},
 };
 use crate::sinch::{AccessKey, ClientCredentials};
 
@@ -73,7 +74,7 @@ impl FakeSinch {
     /// Returns the address of the token endpoint.
     #[must_use]
     pub fn token_endpoint(&self) -> Uri {
-        self.uri(PathAndQuery::from_static(server::TOKEN_PATH))
+        self.uri(PathAndQuery::from_static(TOKEN_PATH))
     }
 
     /// Returns the address of `path_and_query` at the API.

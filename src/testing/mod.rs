@@ -36,19 +36,23 @@
 //! on its way through a socket does not count as work: timeouts then fire at once. Run such tests in real time, with
 //! short timeouts.
 
+mod answer;
 mod api;
 mod bucket;
 mod challenge;
 mod counts;
+mod exchange;
 mod fake_sinch;
+mod reply;
 mod script;
 mod server;
 mod state;
 mod token_endpoint;
 
 pub use self::{
+    answer::Answer,
     challenge::Challenge,
     counts::Counts,
     fake_sinch::{FakeSinch, HttpClient},
-    script::{Answer, Script},
+    script::Script,
 };

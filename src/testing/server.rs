@@ -1,8 +1,8 @@
 //! The server's tasks: connections, scripted answers, and which endpoint a request is for.
 
-use std::{error::Error, fmt, future::pending, pin::pin, sync::Arc, time::Duration};
+use std::{error::Error, fmt, future::pending, sync::Arc, time::Duration};
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use http::{HeaderValue, Request, Response, StatusCode, header::CONTENT_LENGTH};
 use http_body::Frame;
@@ -16,27 +16,16 @@ use tokio::{
 };
 
 use super::{
+    answer::Answer,
     api,
-    script::{self, Answer},
-    state::{Endpoint, State},
+    exchange::{Endpoint, Exchange},
+    reply::empty,
+    state::State,
     token_endpoint,
 };
 
-pub(super) const TOKEN_PATH: &str = "/oauth2/token";
-const API_PATH: &str = "/v1/";
-/// The most that is kept of a request's body.
-const MAX_KEPT: usize = 64 * 1024;
 /// How long no connection is accepted after one could not be, for want of file descriptors most likely.
 const REST: Duration = Duration::from_millis(10);
-
-/// A request of which everything has arrived.
-pub(super) type Arrived = Request<Upload>;
-
-pub(super) struct Upload {
-    /// What came first, at most [`MAX_KEPT`].
-    pub(super) kept: Bytes,
-    pub(super) length: u64,
-}
 
 /// Makes hyper close the connection.
 #[derive(Debug)]
@@ -68,51 +57,27 @@ async fn serve(stream: TcpStream, state: Arc<State>) {
 }
 
 async fn answer(request: Request<Incoming>, state: &State) -> Result<Response<Body>, Cut> {
-    let endpoint = match request.uri().path() {
-        TOKEN_PATH => Endpoint::Token,
-        path if path.starts_with(API_PATH) => Endpoint::Api,
-        _ => {
-            receive(request).await?;
-            return whole(script::empty(StatusCode::NOT_FOUND));
-        }
+    let (head, body) = request.into_parts();
+    let Some(endpoint) = Endpoint::at(head.uri.path()) else {
+        Exchange::receive(head, body).await.map_err(|_| Cut)?;
+        return whole(empty(StatusCode::NOT_FOUND));
     };
-    let _arrived = state.arrived(endpoint);
-    let request = receive(request).await?;
-    let (answer, latency) = {
-        let mut known = state.lock();
-        let rules = known.rules(endpoint);
-        (rules.next(), rules.latency)
-    };
+    let _in_progress = state.begin(endpoint);
+    let exchange = Exchange::receive(head, body).await.map_err(|_| Cut)?;
+    let (answer, latency) = state.lock().rules(endpoint).next();
     if !latency.is_zero() {
         sleep(latency).await;
     }
     match (answer, endpoint) {
-        (Answer::AsSinch, Endpoint::Token) => whole(token_endpoint::respond(&request, state)),
-        (Answer::AsSinch, Endpoint::Api) => whole(api::respond(&request, state)),
+        (Answer::AsSinch, Endpoint::Token) => whole(token_endpoint::respond(&exchange, state)),
+        (Answer::AsSinch, Endpoint::Api) => whole(api::respond(&exchange, state)),
         (Answer::Unauthorized, Endpoint::Token) => whole(token_endpoint::invalid_client()),
-        (Answer::Unauthorized, Endpoint::Api) => whole(api::unauthorized(&request, state)),
+        (Answer::Unauthorized, Endpoint::Api) => whole(api::unauthorized(&exchange, state)),
         (Answer::Response(response), _) => whole(response),
         (Answer::Hang, _) => pending().await,
         (Answer::Close, _) => Err(Cut),
         (Answer::Tear, _) => Ok(torn()),
     }
-}
-
-/// Reads all of a request, and keeps the first of its body.
-async fn receive(request: Request<Incoming>) -> Result<Arrived, Cut> {
-    let (head, body) = request.into_parts();
-    let mut body = pin!(body);
-    let mut kept = BytesMut::new();
-    let mut length = 0;
-    while let Some(frame) = body.frame().await {
-        if let Ok(data) = frame.map_err(|_| Cut)?.into_data() {
-            length += data.len() as u64;
-            let room = MAX_KEPT - kept.len();
-            kept.extend_from_slice(data.take(room).chunk());
-        }
-    }
-    let upload = Upload { kept: kept.freeze(), length };
-    Ok(Request::from_parts(head, upload))
 }
 
 fn whole(response: Response<Bytes>) -> Result<Response<Body>, Cut> {

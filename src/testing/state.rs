@@ -9,7 +9,7 @@ use std::{
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use tokio::time::Instant;
 
-use super::{bucket::Bucket, challenge::Challenge, counts::Counts, script::Rules};
+use super::{answer::Rules, bucket::Bucket, challenge::Challenge, counts::Counts, exchange::Endpoint};
 use crate::{
     schedule::{Clock, deadline},
     sinch::AccessKey,
@@ -34,15 +34,8 @@ pub(super) struct Known {
     on_api: Rules,
 }
 
-/// Which half of Sinch.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Endpoint {
-    Token,
-    Api,
-}
-
-/// Counts a request as under way until dropped, however it ends.
-pub(super) struct Arrived<'a> {
+/// Counts a request as in progress until dropped, however it ends.
+pub(super) struct InProgress<'a> {
     state: &'a State,
     endpoint: Endpoint,
 }
@@ -74,8 +67,8 @@ impl State {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Counts a request.
-    pub(super) fn arrived(&self, endpoint: Endpoint) -> Arrived<'_> {
+    /// Counts a request whose head has arrived.
+    pub(super) fn begin(&self, endpoint: Endpoint) -> InProgress<'_> {
         let known = &mut *self.lock();
         let counts = &mut known.counts;
         match endpoint {
@@ -86,7 +79,7 @@ impl State {
             }
             Endpoint::Api => counts.api_requests += 1,
         }
-        Arrived { state: self, endpoint }
+        InProgress { state: self, endpoint }
     }
 }
 
@@ -115,9 +108,9 @@ impl Known {
     }
 }
 
-// === impl Arrived ===
+// === impl InProgress ===
 
-impl Drop for Arrived<'_> {
+impl Drop for InProgress<'_> {
     fn drop(&mut self) {
         if let Endpoint::Token = self.endpoint {
             self.state.lock().token_requests -= 1;

@@ -10,9 +10,8 @@ use percent_encoding::percent_decode_str;
 use serde::Serialize;
 
 use super::{
-    api::json,
-    script::{empty, throttled, with},
-    server::Arrived,
+    exchange::Exchange,
+    reply::{empty, json, throttled, with_header},
     state::{Known, State, now},
 };
 use crate::sinch::AccessKey;
@@ -39,23 +38,23 @@ struct Refused {
     status_code: u16,
 }
 
-pub(super) fn respond(request: &Arrived, state: &State) -> Response<Bytes> {
+pub(super) fn respond(exchange: &Exchange, state: &State) -> Response<Bytes> {
     let mut known = state.lock();
     if !known.bucket.take(now()) {
         known.counts.token_requests_throttled += 1;
         return throttled();
     }
-    if request.method() != Method::POST {
-        return with(empty(StatusCode::METHOD_NOT_ALLOWED), ALLOW, "POST");
+    if exchange.head.method != Method::POST {
+        return with_header(empty(StatusCode::METHOD_NOT_ALLOWED), ALLOW, "POST");
     }
-    let response = if !asks_for_a_token(request) {
+    let response = if !asks_for_a_token(exchange) {
         invalid_request()
-    } else if !authenticates(request.headers(), &known.key) {
+    } else if !authenticates(&exchange.head.headers, &known.key) {
         invalid_client()
     } else {
         issued(&mut known)
     };
-    with(response, CACHE_CONTROL, "no-store")
+    with_header(response, CACHE_CONTROL, "no-store")
 }
 
 fn issued(known: &mut Known) -> Response<Bytes> {
@@ -99,9 +98,10 @@ fn refused(refused: &Refused) -> Response<Bytes> {
 }
 
 /// Whether the form is exactly what Sinch's SDKs send.
-fn asks_for_a_token(request: &Arrived) -> bool {
+fn asks_for_a_token(exchange: &Exchange) -> bool {
     let is_form = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(FORM);
-    request.headers().get(CONTENT_TYPE).is_some_and(is_form) && request.body().kept == GRANT
+    let content_type = exchange.head.headers.get(CONTENT_TYPE);
+    content_type.is_some_and(is_form) && exchange.body() == Some(GRANT)
 }
 
 fn authenticates(headers: &HeaderMap, key: &AccessKey) -> bool {

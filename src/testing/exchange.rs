@@ -1,0 +1,67 @@
+//! [`Exchange`]: a request that has arrived as a whole, and the [`Endpoint`] that it is for.
+
+use std::pin::pin;
+
+use bytes::{Buf, Bytes, BytesMut};
+use http::request::Parts;
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+
+/// The path of the token endpoint.
+pub(super) const TOKEN_PATH: &str = "/oauth2/token";
+const API_PATH: &str = "/v1/";
+/// The server keeps no more of a request's body.
+const MAX_KEPT: usize = 64 * 1024;
+
+/// Which half of Sinch a request is for.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Endpoint {
+    Token,
+    Api,
+}
+
+/// A request that has arrived as a whole.
+#[derive(Debug)]
+pub(super) struct Exchange {
+    pub(super) head: Parts,
+    /// The first bytes of the body, at most [`MAX_KEPT`].
+    pub(super) kept: Bytes,
+    pub(super) body_length: u64,
+}
+
+// === impl Endpoint ===
+
+impl Endpoint {
+    /// Returns the endpoint at `path`, if there is one.
+    pub(super) fn at(path: &str) -> Option<Self> {
+        match path {
+            TOKEN_PATH => Some(Self::Token),
+            path if path.starts_with(API_PATH) => Some(Self::Api),
+            _ => None,
+        }
+    }
+}
+
+// === impl Exchange ===
+
+impl Exchange {
+    /// Reads the body to its end, and keeps the first of it.
+    pub(super) async fn receive(head: Parts, body: Incoming) -> hyper::Result<Self> {
+        let mut body = pin!(body);
+        let mut kept = BytesMut::new();
+        let mut body_length = 0;
+        while let Some(frame) = body.frame().await {
+            if let Ok(data) = frame?.into_data() {
+                body_length += data.len() as u64;
+                let room = MAX_KEPT - kept.len();
+                kept.extend_from_slice(data.take(room).chunk());
+            }
+        }
+        Ok(Self { head, kept: kept.freeze(), body_length })
+    }
+
+    /// Returns the whole body, if all of it was kept.
+    pub(super) fn body(&self) -> Option<&[u8]> {
+        (self.kept.len() as u64 == self.body_length).then_some(&self.kept[..])
+    }
+}
