@@ -9,6 +9,7 @@
 )]
 
 mod allocations;
+mod architecture;
 mod contract;
 mod endpoint;
 mod environment;
