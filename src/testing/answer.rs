@@ -1,4 +1,4 @@
-//! [`Answer`]: what an endpoint is told to answer; [`Rules`]: all that one endpoint was told.
+//! [`Answer`]: what a script tells an endpoint to answer; [`Rules`]: all that it told one endpoint.
 
 use std::{collections::VecDeque, iter, time::Duration};
 
@@ -27,7 +27,7 @@ pub enum Answer {
     Tear,
 }
 
-/// What one endpoint was told.
+/// What a script told one endpoint.
 #[derive(Debug, Default)]
 pub(super) struct Rules {
     queued: VecDeque<Answer>,

@@ -1,4 +1,4 @@
-//! The API: `200` to a live token, and what it saw of the request; `401` to anything else.
+//! The API: it answers `200` to a live token, with what it saw of the request, and `401` to anything else.
 
 use bytes::Bytes;
 use http::{
@@ -15,7 +15,7 @@ struct Seen<'a> {
     method: &'a str,
     path: &'a str,
     body_length: u64,
-    /// Absent if it is longer than what is kept, or not text.
+    /// `None` if the body is not text, or longer than the server keeps.
     body: Option<&'a str>,
 }
 
@@ -24,7 +24,7 @@ pub(super) fn respond(exchange: &Exchange, state: &State) -> Response<Bytes> {
     if live { seen(exchange) } else { unauthorized(exchange, state) }
 }
 
-/// The `401` of the challenge that is set.
+/// Answers `401` in the shape of the challenge.
 pub(super) fn unauthorized(exchange: &Exchange, state: &State) -> Response<Bytes> {
     let mut known = state.lock();
     known.counts.api_unauthorized += 1;
@@ -41,14 +41,14 @@ fn seen(exchange: &Exchange) -> Response<Bytes> {
     json(StatusCode::OK, &seen)
 }
 
-/// The one bearer token (RFC 6750 §2.1). Two headers are none: a retry must replace, not add.
+/// Returns the one bearer token (RFC 6750 §2.1). Two headers are none: a retry must replace, not add.
 fn bearer(headers: &HeaderMap) -> Option<&str> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let (scheme, token) = values.next()?.to_str().ok()?.split_once(' ')?;
     (values.next().is_none() && scheme.eq_ignore_ascii_case("Bearer")).then_some(token)
 }
 
-/// What the client asked for: its `Host` and the path.
+/// Returns the address that the client asked for.
 fn address(exchange: &Exchange) -> String {
     let uri = &exchange.head.uri;
     let host = exchange.head.headers.get(HOST).and_then(|host| host.to_str().ok());

@@ -1,15 +1,15 @@
-//! The token bucket of the token endpoint's rate limit: pure, `now` comes in.
+//! [`Bucket`]: the rate limit of the token endpoint. It is pure: the caller passes `now`.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// What the bucket holds: Sinch's Node SDK documents 30.
+/// The bucket holds so many units: Sinch's Node SDK documents 30.
 const CAPACITY: u32 = 30;
-/// The time in which one unit flows back: 10 a second, from the same source.
+/// One unit flows back in this time: the same source documents 10 a second.
 const REFILL: Duration = Duration::from_millis(100);
 
-/// A token bucket, as the moment at which it is full again.
+/// A token bucket, known by the moment when it is full again.
 #[derive(Debug)]
 pub(super) struct Bucket {
     full_at: Instant,
@@ -22,7 +22,7 @@ impl Bucket {
         Self { full_at: now }
     }
 
-    /// Takes one unit, if there is one.
+    /// Takes one unit, and returns whether there was one.
     pub(super) fn take(&mut self, now: Instant) -> bool {
         let missing = self.full_at.saturating_duration_since(now);
         let has_one = missing <= REFILL * (CAPACITY - 1);

@@ -8,29 +8,29 @@ use http::{
 
 use super::reply::{empty, with_header};
 
-/// How the API says `401`: Sinch documents no single shape.
+/// The shape of the API's `401`: Sinch documents more than one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Challenge {
-    /// Most products: a Bearer challenge that says when the token expired, no body.
+    /// Most products send a Bearer challenge that says when the token expired, and no body.
     #[default]
     Spring,
-    /// The tests of Sinch's Node SDK: a Bearer challenge with a realm, a JSON body of one field.
+    /// The tests of Sinch's Node SDK have a Bearer challenge with a realm, and a JSON body of one field.
     NodeSdk,
-    /// Sinch's error registry: a **Basic** challenge, a JSON body with `type` and `title` (RFC 9457).
+    /// Sinch's error registry shows a **Basic** challenge, and a JSON body with `type` and `title` (RFC 9457).
     Registry,
-    /// Conversation and Numbers: no challenge, a JSON body with `code`, `message` and `status`.
+    /// Conversation and Numbers send no challenge, and a JSON body with `code`, `message` and `status`.
     Numbers,
-    /// Porting: no challenge, no body.
+    /// Porting sends neither a challenge nor a body.
     Porting,
-    /// An Envoy in front of a product: a Bearer challenge whose realm is the request's address, a text body.
+    /// An Envoy in front of a product sends a Bearer challenge with the request's address as its realm, and text.
     Envoy,
 }
 
 // === impl Challenge ===
 
 impl Challenge {
-    /// All shapes, to test against each.
+    /// All shapes: a test goes through them.
     pub const ALL: &[Self] =
         &[Self::Spring, Self::NodeSdk, Self::Registry, Self::Numbers, Self::Porting, Self::Envoy];
 
@@ -59,7 +59,7 @@ impl Challenge {
 }
 
 const JSON: &str = "application/json";
-/// As seen at a live resource server.
+/// A live resource server was seen to send this.
 const SPRING: &str = concat!(
     r#"Bearer error="invalid_token", error_description="Jwt expired at 2024-07-08T22:12:28Z", "#,
     r#"error_uri="https://tools.ietf.org/html/rfc6750#section-3.1""#,

@@ -4,18 +4,18 @@
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Counts {
-    /// Connections accepted, of the token endpoint and the API together.
+    /// The connections that the server accepted.
     pub connections: u64,
-    /// Requests to the token endpoint, whatever they were answered.
+    /// The requests to the token endpoint, whatever it answered.
     pub token_requests: u64,
-    /// The most requests to the token endpoint that were ever under way at once.
+    /// The most requests to the token endpoint that were ever in progress at once.
     pub token_requests_at_once: u64,
-    /// Token requests that the rate limit answered with `429`, not those that were scripted.
+    /// The token requests that the rate limit answered with `429`. Scripted answers do not count.
     pub token_requests_throttled: u64,
-    /// Tokens issued.
+    /// The tokens that the server issued.
     pub tokens_issued: u64,
-    /// Requests to the API, whatever they were answered.
+    /// The requests to the API, whatever it answered.
     pub api_requests: u64,
-    /// Requests that the API answered with `401` in the shape of its [`Challenge`](super::Challenge).
+    /// The requests that the API answered with `401` in the shape of its [`Challenge`](super::Challenge).
     pub api_unauthorized: u64,
 }

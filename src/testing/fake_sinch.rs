@@ -1,4 +1,4 @@
-//! [`FakeSinch`]: the handle of the server.
+//! [`FakeSinch`]: the handle through which a test starts, scripts and questions the server.
 
 use std::{fmt, io, net::Ipv4Addr, sync::Arc, time::Duration};
 
@@ -25,8 +25,8 @@ use crate::sinch::{AccessKey, ClientCredentials};
 ///
 /// # Cloning
 ///
-/// A clone is another handle of the same server. It stops when the last one is dropped: its tasks end, its connections
-/// and its port close.
+/// A clone is another handle of the same server. The server stops when the last handle is dropped: its tasks end, its
+/// connections and its port close.
 ///
 /// # Examples
 ///
@@ -34,10 +34,10 @@ use crate::sinch::{AccessKey, ClientCredentials};
 #[derive(Clone)]
 pub struct FakeSinch(Arc<Running>);
 
-/// The client of [`FakeSinch::credentials`] and [`FakeSinch::client`]: hyper-util, HTTP/1.1, without TLS.
+/// The client that [`FakeSinch::credentials`] and [`FakeSinch::client`] use: hyper-util, HTTP/1.1, without TLS.
 pub type HttpClient = Client<HttpConnector, Full<Bytes>>;
 
-/// The server as long as someone holds it.
+/// The server, which runs as long as a handle holds this.
 struct Running {
     state: Arc<State>,
     authority: Authority,
@@ -51,11 +51,11 @@ impl FakeSinch {
     ///
     /// # Errors
     ///
-    /// If no port can be had.
+    /// If the system has no free port.
     ///
     /// # Panics
     ///
-    /// Outside of a Tokio runtime with I/O and time enabled, which is where its tasks run.
+    /// Outside of a Tokio runtime with I/O and time enabled: the server's tasks need one.
     pub async fn start() -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?.to_string();
@@ -65,7 +65,7 @@ impl FakeSinch {
         Ok(Self(Arc::new(Running { state, authority, server })))
     }
 
-    /// Returns the access key that gets tokens, a random one unless it was [set](Self::set_access_key).
+    /// Returns the access key that gets tokens: a random one, until a test [sets](Self::set_access_key) another.
     #[must_use]
     pub fn access_key(&self) -> AccessKey {
         self.0.state.lock().key.clone()
@@ -79,63 +79,63 @@ impl FakeSinch {
 
     /// Returns the address of `path_and_query` at the API.
     ///
-    /// Sinch's APIs are below `/v1/`: a path elsewhere, or one that no URI may have, leads to a `404`.
+    /// The API is below `/v1/`. The server answers `404` on any other path; one that no URI may have becomes `/`.
     #[must_use]
     pub fn api(&self, path_and_query: &str) -> Uri {
         self.uri(path_and_query.parse().unwrap_or(PathAndQuery::from_static("/")))
     }
 
-    /// Returns what [`SinchAuthLayer::new`](crate::SinchAuthLayer::new) takes: the access key of now, and the token
+    /// Returns what [`SinchAuthLayer::new`](crate::SinchAuthLayer::new) takes: the current access key, and the token
     /// endpoint of this server.
     ///
-    /// It does not follow [`rotate_key`](Self::rotate_key): for that, pass a closure that reads
-    /// [`access_key`](Self::access_key) to [`ClientCredentials::with_client`].
+    /// These credentials keep their key after [`rotate_key`](Self::rotate_key). To follow it, pass a closure that
+    /// calls [`access_key`](Self::access_key) to [`ClientCredentials::with_client`].
     #[must_use]
     pub fn credentials(&self) -> ClientCredentials<HttpClient> {
         ClientCredentials::with_client(self.client(), self.access_key()).endpoint(self.token_endpoint())
     }
 
-    /// Returns a plain HTTP client, to have one service in a test that needs no other.
+    /// Returns a plain HTTP client, for a test that needs no service of its own.
     #[must_use]
     pub fn client(&self) -> HttpClient {
         Client::builder(TokioExecutor::new()).build_http()
     }
 
-    /// Scripts the token endpoint.
+    /// Returns the script of the token endpoint.
     #[must_use]
     pub fn on_token(&self) -> Script<'_> {
         Script::new(&self.0.state, Endpoint::Token)
     }
 
-    /// Scripts the API.
+    /// Returns the script of the API.
     #[must_use]
     pub fn on_api(&self) -> Script<'_> {
         Script::new(&self.0.state, Endpoint::Api)
     }
 
-    /// Sets how long the tokens issued from now on live. Default: 3599 s, which is what Sinch says.
+    /// Sets the lifetime of the tokens that the server issues from now on. Default: 3599 s, as Sinch says.
     ///
-    /// `expires_in` is whole seconds, rounded down.
+    /// The token response says it in whole seconds, rounded down.
     pub fn set_token_lifetime(&self, lifetime: Duration) {
         self.0.state.lock().lifetime = lifetime;
     }
 
-    /// Sets the shape of the API's `401` answers. Default: [`Challenge::Spring`].
+    /// Sets the shape of the API's `401`. Default: [`Challenge::Spring`].
     pub fn set_challenge(&self, challenge: Challenge) {
         self.0.state.lock().challenge = challenge;
     }
 
-    /// Makes `key` the only access key that gets tokens. Tokens issued already live on.
+    /// Makes `key` the only access key that gets tokens. Tokens that were issued before live on.
     pub fn set_access_key(&self, key: AccessKey) {
         self.0.state.lock().key = key;
     }
 
-    /// Replaces the [access key](Self::access_key) by a new random one. Tokens issued already live on.
+    /// Replaces the [access key](Self::access_key) by a random one. Tokens that were issued before live on.
     pub fn rotate_key(&self) {
         self.set_access_key(state::random_key());
     }
 
-    /// Revokes every token issued so far: the API answers them with `401`.
+    /// Revokes every token that was issued before: the API answers `401` to it.
     pub fn revoke_tokens(&self) {
         self.0.state.lock().live.clear();
     }
@@ -151,7 +151,7 @@ impl FakeSinch {
         parts.scheme = Some(Scheme::HTTP);
         parts.authority = Some(self.0.authority.clone());
         parts.path_and_query = Some(path_and_query);
-        // All three are there, which is what a URI takes.
+        // A URI with all three parts is complete.
         Uri::from_parts(parts).unwrap_or_default()
     }
 }
@@ -169,7 +169,7 @@ impl fmt::Debug for FakeSinch {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // The connections are the server task's, and end with it.
+        // The server's task owns the connections: they end with it.
         self.server.abort();
     }
 }

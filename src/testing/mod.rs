@@ -1,12 +1,12 @@
 //! [`FakeSinch`]: an in-process server that behaves as Sinch does, to test your own stack with.
 //!
-//! It speaks HTTP/1.1 on a free port of 127.0.0.1. `/oauth2/token` issues tokens for its access key, with Sinch's rate
-//! limit and error bodies; whatever is below `/v1/` is an API, which answers `200` to a live token and `401` to
-//! anything else. All of it can be scripted, and it counts what it saw.
+//! The server speaks HTTP/1.1 on a free port of 127.0.0.1. `/oauth2/token` issues tokens for its access key, with
+//! Sinch's rate limit and error bodies. Every path below `/v1/` is an API: it answers `200` to a live token, and `401` to
+//! anything else. A test scripts both, and asks for the counts of what they saw.
 //!
 //! # Examples
 //!
-//! What a caller sees when the token is revoked, and when no other can be had:
+//! A caller never sees that its token was revoked, unless Sinch issues no other:
 //!
 //! ```
 //! use http::Request;
@@ -21,7 +21,7 @@
 //!
 //! assert_eq!(client.clone().oneshot(request.clone()).await?.status(), 200);
 //! sinch.revoke_tokens();
-//! assert_eq!(client.clone().oneshot(request.clone()).await?.status(), 200); // it never saw the 401
+//! assert_eq!(client.clone().oneshot(request.clone()).await?.status(), 200); // the caller never saw the 401
 //! assert_eq!((sinch.counts().api_unauthorized, sinch.counts().token_requests), (1, 2));
 //!
 //! sinch.revoke_tokens();
@@ -32,9 +32,8 @@
 //!
 //! # Time
 //!
-//! Everything crosses a real socket. Under `tokio::time::pause` the clock jumps ahead whenever all tasks wait, and data
-//! on its way through a socket does not count as work: timeouts then fire at once. Run such tests in real time, with
-//! short timeouts.
+//! Requests and answers cross a real socket. Under `tokio::time::pause` the clock jumps ahead whenever all tasks wait,
+//! even for a socket, and timeouts fire at once. Run a test that has timeouts in real time, and make them short.
 
 mod answer;
 mod api;

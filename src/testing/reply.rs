@@ -1,4 +1,4 @@
-//! Responses in the making, as both endpoints need them.
+//! Builds responses, for both endpoints and for scripts.
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Response, StatusCode, header::CONTENT_TYPE};

@@ -8,10 +8,10 @@ use super::{
     state::State,
 };
 
-/// Scripts one endpoint of a [`FakeSinch`](super::FakeSinch): see [`on_token`](super::FakeSinch::on_token) and
-/// [`on_api`](super::FakeSinch::on_api).
+/// Tells one endpoint of a [`FakeSinch`](super::FakeSinch) what to answer: see
+/// [`on_token`](super::FakeSinch::on_token) and [`on_api`](super::FakeSinch::on_api).
 ///
-/// A scripted answer comes before all checks: neither the credentials nor the rate limit is looked at.
+/// A scripted answer comes before all checks, those of the credentials and of the rate limit included.
 ///
 /// # Examples
 ///
@@ -20,9 +20,9 @@ use super::{
 /// # use std::time::Duration;
 /// # use tower_sinch_auth::testing::{Answer, FakeSinch};
 /// # fn f(sinch: &FakeSinch) {
-/// // An outage, until further notice.
+/// // An outage.
 /// sinch.on_token().always(Answer::status(StatusCode::SERVICE_UNAVAILABLE));
-/// // Over again; but two requests hang, and all others take their time.
+/// // It is over, but the next two requests hang, and all others take 50 ms.
 /// sinch.on_token().always(Answer::AsSinch);
 /// sinch.on_token().times(2, Answer::Hang);
 /// sinch.on_token().latency(Duration::from_millis(50));
@@ -41,18 +41,18 @@ impl<'a> Script<'a> {
         Self { state, endpoint }
     }
 
-    /// Answers the next `count` requests with `answer`, after those that are scripted already.
+    /// Answers the next `count` requests with `answer`. They follow those that an earlier call scripted.
     pub fn times(&self, count: usize, answer: Answer) {
         self.with_rules(|rules| rules.queue(count, answer));
     }
 
-    /// Answers all requests with `answer` that no [`times`](Self::times) is left for, until told otherwise.
-    /// Default: [`Answer::AsSinch`].
+    /// Answers every request with `answer` that [`times`](Self::times) says nothing about. Default:
+    /// [`Answer::AsSinch`].
     pub fn always(&self, answer: Answer) {
         self.with_rules(|rules| rules.set_always(answer));
     }
 
-    /// Sets how long every answer takes from now on, scripted ones included. Default: zero.
+    /// Sets the time that every answer takes from now on, scripted ones included. Default: zero.
     pub fn latency(&self, latency: Duration) {
         self.with_rules(|rules| rules.set_latency(latency));
     }

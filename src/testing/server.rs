@@ -1,4 +1,4 @@
-//! The server's tasks: connections, scripted answers, and which endpoint a request is for.
+//! The server's tasks: they accept connections, and answer as the script says.
 
 use std::{error::Error, fmt, future::pending, sync::Arc, time::Duration};
 
@@ -24,16 +24,16 @@ use super::{
     token_endpoint,
 };
 
-/// How long no connection is accepted after one could not be, for want of file descriptors most likely.
-const REST: Duration = Duration::from_millis(10);
+/// The server waits this long after a connection that it could not accept, most likely for want of file descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
 
-/// Makes hyper close the connection.
+/// The error of a body or a response that makes hyper close the connection.
 #[derive(Debug)]
 struct Cut;
 
 type Body = BoxBody<Bytes, Cut>;
 
-/// Accepts connections until it is dropped; they end with it.
+/// Accepts connections until the future is dropped. The connections end with it.
 pub(super) async fn run(listener: TcpListener, state: Arc<State>) {
     let mut connections = JoinSet::new();
     loop {
@@ -43,16 +43,16 @@ pub(super) async fn run(listener: TcpListener, state: Arc<State>) {
                 state.lock().counts.connections += 1;
                 connections.spawn(serve(stream, Arc::clone(&state)));
             }
-            Err(_) => sleep(REST).await,
+            Err(_) => sleep(ACCEPT_PAUSE).await,
         }
     }
 }
 
 async fn serve(stream: TcpStream, state: Arc<State>) {
-    // Small answers should not wait for each other; without it they are late, not wrong.
+    // Without it small answers wait for each other: they are late, not wrong.
     let _ = stream.set_nodelay(true);
     let service = service_fn(|request| answer(request, &state));
-    // A client that goes away is nothing to report.
+    // The error of a client that goes away has no reader.
     let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
 }
 
@@ -80,15 +80,16 @@ async fn answer(request: Request<Incoming>, state: &State) -> Result<Response<Bo
     }
 }
 
+/// Sends a response as a whole.
 fn whole(response: Response<Bytes>) -> Result<Response<Body>, Cut> {
     Ok(response.map(|body| Full::new(body).map_err(|never| match never {}).boxed()))
 }
 
-/// A response that ends before it is complete.
+/// Builds a response that ends before it is complete.
 fn torn() -> Response<Body> {
     let first = stream::iter([Ok(Frame::data(Bytes::from_static(br#"{"access_token":"eyJ"#)))]);
     let cut = stream::once(async {
-        // What comes before is written when the connection's task has nothing else to do.
+        // hyper writes the first bytes when the connection's task has nothing else to do.
         yield_now().await;
         Err(Cut)
     });
@@ -101,7 +102,7 @@ fn torn() -> Response<Body> {
 
 impl fmt::Display for Cut {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the script cuts the connection here")
+        f.write_str("the script closes the connection here")
     }
 }
 

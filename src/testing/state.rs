@@ -15,20 +15,20 @@ use crate::{
     sinch::AccessKey,
 };
 
-/// Shared by the handles and the tasks of one server.
+/// The state that the handles and the tasks of one server share.
 #[derive(Debug)]
 pub(super) struct State(Mutex<Known>);
 
 #[derive(Debug)]
 pub(super) struct Known {
     pub(super) key: AccessKey,
-    /// When each token that was not revoked expires.
+    /// The tokens that nobody revoked, each with the time when it expires.
     pub(super) live: HashMap<String, Instant>,
     pub(super) lifetime: Duration,
     pub(super) bucket: Bucket,
     pub(super) challenge: Challenge,
     pub(super) counts: Counts,
-    /// Requests to the token endpoint that are under way.
+    /// The requests to the token endpoint that are in progress.
     token_requests: u64,
     on_token: Rules,
     on_api: Rules,
@@ -40,7 +40,7 @@ pub(super) struct InProgress<'a> {
     endpoint: Endpoint,
 }
 
-/// How long Sinch's tokens live.
+/// The lifetime of Sinch's tokens.
 const LIFETIME: Duration = Duration::from_secs(3599);
 /// The length of an RS256 signature with the usual key of 2048 bits.
 const SIGNATURE: usize = 256;
@@ -62,7 +62,7 @@ impl State {
         }))
     }
 
-    /// Nothing is left half-done by a panic.
+    /// A panic under the lock leaves nothing half-done: the lock outlives it.
     pub(super) fn lock(&self) -> MutexGuard<'_, Known> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -93,7 +93,7 @@ impl Known {
         }
     }
 
-    /// Issues a token that is unlike all others.
+    /// Issues a token. It is unlike all others.
     pub(super) fn issue(&mut self) -> String {
         self.counts.tokens_issued += 1;
         let token = jwt(self.key.key_id(), self.counts.tokens_issued);
@@ -118,12 +118,12 @@ impl Drop for InProgress<'_> {
     }
 }
 
-/// The server's clock, which obeys `tokio::time::pause`.
+/// Reads the server's clock, which obeys `tokio::time::pause`.
 pub(super) fn now() -> Instant {
     Clock::SYSTEM.now().mono
 }
 
-/// A key as the dashboard shows them: a UUID, and a secret that has a `:`, which the Basic pair must survive.
+/// Makes up a key as the dashboard shows them: a UUID, and a secret with a `:`, which the Basic pair must survive.
 #[expect(clippy::expect_used, reason = "a key may have all characters of hexadecimal and base64url")]
 pub(super) fn random_key() -> AccessKey {
     let key_id = format!(
@@ -138,7 +138,7 @@ pub(super) fn random_key() -> AccessKey {
     AccessKey::new(key_id, key_secret).expect("a valid access key")
 }
 
-/// Shaped like a JWT (RFC 7519), though nothing is signed.
+/// Builds a token in the shape of a JWT (RFC 7519). Nobody signs it.
 fn jwt(client_id: &str, number: u64) -> String {
     let part = |json: String| BASE64_URL_SAFE_NO_PAD.encode(json);
     let header = part(r#"{"alg":"RS256","kid":"fake-sinch","typ":"JWT"}"#.to_owned());
@@ -146,7 +146,7 @@ fn jwt(client_id: &str, number: u64) -> String {
     format!("{header}.{claims}.{}", random(SIGNATURE))
 }
 
-/// `length` random bytes in base64url.
+/// Draws `length` random bytes, in base64url.
 fn random(length: usize) -> String {
     let bytes: Vec<u8> = (0..length).map(|_| fastrand::u8(..)).collect();
     BASE64_URL_SAFE_NO_PAD.encode(bytes)

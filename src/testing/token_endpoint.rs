@@ -1,4 +1,4 @@
-//! The token endpoint: the rate limit in front, then what Ory Hydra answers (RFC 6749 §4.4, §5).
+//! The token endpoint: it answers as the rate limit in front of it and Ory Hydra do (RFC 6749 §4.4, §5).
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
@@ -19,7 +19,7 @@ use crate::sinch::AccessKey;
 const FORM: &[u8] = b"application/x-www-form-urlencoded";
 const GRANT: &[u8] = b"grant_type=client_credentials";
 
-/// RFC 6749 §5.1.
+/// The token response of RFC 6749 §5.1.
 #[derive(Serialize)]
 struct Issued {
     access_token: String,
@@ -28,7 +28,7 @@ struct Issued {
     scope: &'static str,
 }
 
-/// RFC 6749 §5.2, with all that Hydra adds to it.
+/// The error response of RFC 6749 §5.2, with all that Hydra adds to it.
 #[derive(Serialize)]
 struct Refused {
     error: &'static str,
@@ -67,7 +67,7 @@ fn issued(known: &mut Known) -> Response<Bytes> {
     json(StatusCode::OK, &issued)
 }
 
-/// What a wrong key is answered.
+/// Answers a wrong key.
 pub(super) fn invalid_client() -> Response<Bytes> {
     const DESCRIPTION: &str = "Client authentication failed (e.g., unknown client, no client authentication \
                                included, or unsupported authentication method).";
@@ -97,7 +97,7 @@ fn refused(refused: &Refused) -> Response<Bytes> {
     json(status, refused)
 }
 
-/// Whether the form is exactly what Sinch's SDKs send.
+/// Whether the request has the form that Sinch's SDKs send, and nothing else.
 fn asks_for_a_token(exchange: &Exchange) -> bool {
     let is_form = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(FORM);
     let content_type = exchange.head.headers.get(CONTENT_TYPE);
@@ -109,7 +109,7 @@ fn authenticates(headers: &HeaderMap, key: &AccessKey) -> bool {
     sent.is_some() && sent == key.basic().as_ref().and_then(basic_pair)
 }
 
-/// The halves of HTTP Basic (RFC 7617), form-decoded, as RFC 6749 §2.3.1 wants and fosite does it.
+/// Reads the halves of HTTP Basic (RFC 7617), and form-decodes them as fosite does (RFC 6749 §2.3.1).
 fn basic_pair(value: &HeaderValue) -> Option<(Vec<u8>, Vec<u8>)> {
     let (scheme, pair) = value.to_str().ok()?.split_once(' ')?;
     if !scheme.eq_ignore_ascii_case("Basic") {
