@@ -1,33 +1,38 @@
 //! The API: it answers `200` to a live token, with what it saw of the request, and `401` to anything else.
 
 use bytes::Bytes;
-use http::{
-    HeaderMap, Response, StatusCode,
-    header::{AUTHORIZATION, HOST},
-};
+use http::{Response, StatusCode, header::HOST};
 use serde::Serialize;
 
-use super::{exchange::Exchange, reply::json, state::State};
+use super::{
+    authorization::bearer,
+    exchange::Exchange,
+    reply::json,
+    state::{State, now},
+};
 
 /// What the API says it saw.
 #[derive(Serialize)]
 struct Seen<'a> {
     method: &'a str,
     path: &'a str,
+    /// The KEY ID whose token the request has.
+    client_id: Option<&'a str>,
     body_length: u64,
     /// `None` if the body is not text, or longer than the server keeps.
     body: Option<&'a str>,
 }
 
 pub(super) fn respond(exchange: &Exchange, state: &State) -> Response<Bytes> {
-    let live = bearer(&exchange.head.headers).is_some_and(|token| state.lock().is_live(token));
-    if live { seen(exchange) } else { unauthorized(exchange, state) }
+    let token = bearer(&exchange.head.headers);
+    let is_live = token.is_some_and(|token| state.lock().tokens.is_live(token, now()));
+    if is_live { seen(exchange) } else { unauthorized(exchange, state) }
 }
 
 /// Answers `401` in the shape of the challenge.
 pub(super) fn unauthorized(exchange: &Exchange, state: &State) -> Response<Bytes> {
     let mut known = state.lock();
-    known.counts.api_unauthorized += 1;
+    known.tallies.count(exchange.key_id.as_deref(), |counts| counts.api_unauthorized += 1);
     known.challenge.response(&address(exchange))
 }
 
@@ -35,17 +40,11 @@ fn seen(exchange: &Exchange) -> Response<Bytes> {
     let seen = Seen {
         method: exchange.head.method.as_str(),
         path: exchange.head.uri.path_and_query().map_or("/", |path| path.as_str()),
+        client_id: exchange.key_id.as_deref(),
         body_length: exchange.body_length,
         body: exchange.body().and_then(|body| std::str::from_utf8(body).ok()),
     };
     json(StatusCode::OK, &seen)
-}
-
-/// Returns the one bearer token (RFC 6750 §2.1). Two headers are none: a retry must replace, not add.
-fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let mut values = headers.get_all(AUTHORIZATION).iter();
-    let (scheme, token) = values.next()?.to_str().ok()?.split_once(' ')?;
-    (values.next().is_none() && scheme.eq_ignore_ascii_case("Bearer")).then_some(token)
 }
 
 /// Returns the address that the client asked for.

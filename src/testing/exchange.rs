@@ -3,13 +3,17 @@
 use std::pin::pin;
 
 use bytes::{Buf, Bytes, BytesMut};
-use http::request::Parts;
+use http::{HeaderMap, request::Parts};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 
+use super::{
+    authorization::{BasicPair, bearer},
+    tokens::owner,
+};
+
 /// The path of the token endpoint.
 pub(super) const TOKEN_PATH: &str = "/oauth2/token";
-const API_PATH: &str = "/v1/";
 /// The server keeps no more of a request's body.
 const MAX_KEPT: usize = 64 * 1024;
 
@@ -24,6 +28,8 @@ pub(super) enum Endpoint {
 #[derive(Debug)]
 pub(super) struct Exchange {
     pub(super) head: Parts,
+    /// The KEY ID that the request names, whether or not the server knows it.
+    pub(super) key_id: Option<String>,
     /// The first bytes of the body, at most [`MAX_KEPT`].
     pub(super) kept: Bytes,
     pub(super) body_length: u64,
@@ -32,12 +38,16 @@ pub(super) struct Exchange {
 // === impl Endpoint ===
 
 impl Endpoint {
-    /// Returns the endpoint at `path`, if there is one.
-    pub(super) fn at(path: &str) -> Option<Self> {
-        match path {
-            TOKEN_PATH => Some(Self::Token),
-            path if path.starts_with(API_PATH) => Some(Self::Api),
-            _ => None,
+    /// Returns the endpoint at `path`: every path but one is the API's.
+    pub(super) fn at(path: &str) -> Self {
+        if path == TOKEN_PATH { Self::Token } else { Self::Api }
+    }
+
+    /// Reads the KEY ID that a request names: by its Basic pair, or by the claims of its token.
+    pub(super) fn key_id(self, headers: &HeaderMap) -> Option<String> {
+        match self {
+            Self::Token => String::from_utf8(BasicPair::of(headers)?.key_id).ok(),
+            Self::Api => owner(bearer(headers)?),
         }
     }
 }
@@ -46,7 +56,7 @@ impl Endpoint {
 
 impl Exchange {
     /// Reads the body to its end, and keeps the first of it.
-    pub(super) async fn receive(head: Parts, body: Incoming) -> hyper::Result<Self> {
+    pub(super) async fn receive(head: Parts, key_id: Option<String>, body: Incoming) -> hyper::Result<Self> {
         let mut body = pin!(body);
         let mut kept = BytesMut::new();
         let mut body_length = 0;
@@ -57,7 +67,7 @@ impl Exchange {
                 kept.extend_from_slice(data.take(room).chunk());
             }
         }
-        Ok(Self { head, kept: kept.freeze(), body_length })
+        Ok(Self { head, key_id, kept: kept.freeze(), body_length })
     }
 
     /// Returns the whole body, if all of it was kept.

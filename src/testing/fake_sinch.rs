@@ -15,9 +15,10 @@ use super::{
     challenge::Challenge,
     counts::Counts,
     exchange::{Endpoint, TOKEN_PATH},
+    keys::{Keys, random_key},
     script::Script,
     server,
-    state::{self, State},
+    state::State,
 };
 use crate::sinch::{AccessKey, ClientCredentials};
 
@@ -68,7 +69,7 @@ impl FakeSinch {
     /// Returns the access key that gets tokens: a random one, until a test [sets](Self::set_access_key) another.
     #[must_use]
     pub fn access_key(&self) -> AccessKey {
-        self.0.state.lock().key.clone()
+        self.0.state.lock().keys.own().clone()
     }
 
     /// Returns the address of the token endpoint.
@@ -79,7 +80,7 @@ impl FakeSinch {
 
     /// Returns the address of `path_and_query` at the API.
     ///
-    /// The API is below `/v1/`. The server answers `404` on any other path; one that no URI may have becomes `/`.
+    /// The API has every path but that of the token endpoint. One that no URI may have becomes `/`.
     #[must_use]
     pub fn api(&self, path_and_query: &str) -> Uri {
         self.uri(path_and_query.parse().unwrap_or(PathAndQuery::from_static("/")))
@@ -127,23 +128,67 @@ impl FakeSinch {
 
     /// Makes `key` the only access key that gets tokens. Tokens that were issued before live on.
     pub fn set_access_key(&self, key: AccessKey) {
-        self.0.state.lock().key = key;
+        self.0.state.lock().keys = Keys::only(key);
     }
 
-    /// Replaces the [access key](Self::access_key) by a random one. Tokens that were issued before live on.
+    /// Lets another access key get tokens, too: one process may serve many accounts.
+    ///
+    /// If the server has a key of the same KEY ID, `key` replaces it, and the old secret gets no token any more.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use http::Request;
+    /// # use tower::{ServiceBuilder, ServiceExt};
+    /// # use tower_sinch_auth::{AccessKey, BoxError, ClientCredentials, SinchAuthLayer, testing::FakeSinch};
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), BoxError> {
+    /// let sinch = FakeSinch::start().await?;
+    /// for account in ["acme", "umbrella"] {
+    ///     let key = AccessKey::new(account, "secret")?;
+    ///     sinch.add_access_key(key.clone());
+    ///     let credentials = ClientCredentials::with_client(sinch.client(), key).endpoint(sinch.token_endpoint());
+    ///     let auth = SinchAuthLayer::new(credentials);
+    ///     let client = ServiceBuilder::new().layer(auth).service(sinch.client());
+    ///     let request = Request::get(sinch.api("/v1/numbers")).body(Default::default())?;
+    ///     assert_eq!(client.oneshot(request).await?.status(), 200);
+    /// }
+    /// assert_eq!(sinch.counts().api_requests, 2);
+    /// assert_eq!(sinch.counts_of("acme").api_requests, 1);
+    /// # Ok(()) }
+    /// ```
+    pub fn add_access_key(&self, key: AccessKey) {
+        self.0.state.lock().keys.add(key);
+    }
+
+    /// Replaces the [access key](Self::access_key) by a random one. Tokens that were issued before live on, and so do
+    /// [added](Self::add_access_key) keys.
     pub fn rotate_key(&self) {
-        self.set_access_key(state::random_key());
+        self.0.state.lock().keys.replace_own(random_key());
     }
 
     /// Revokes every token that was issued before: the API answers `401` to it.
     pub fn revoke_tokens(&self) {
-        self.0.state.lock().live.clear();
+        self.0.state.lock().tokens.revoke_all();
+    }
+
+    /// Revokes every token that was issued before to this KEY ID, and no other.
+    pub fn revoke_tokens_of(&self, key_id: &str) {
+        self.0.state.lock().tokens.revoke_of(key_id);
     }
 
     /// Returns what the server has seen so far.
     #[must_use]
     pub fn counts(&self) -> Counts {
-        self.0.state.lock().counts
+        self.0.state.lock().tallies.all()
+    }
+
+    /// Returns what the server has seen so far of this KEY ID, whether it knows the key or not.
+    ///
+    /// A token request names the KEY ID in its Basic pair, and a request to the API in the claims of its token, one that
+    /// was revoked included.
+    #[must_use]
+    pub fn counts_of(&self, key_id: &str) -> Counts {
+        self.0.state.lock().tallies.of(key_id)
     }
 
     fn uri(&self, path_and_query: PathAndQuery) -> Uri {

@@ -1,8 +1,14 @@
 //! [`FakeSinch`]: an in-process server that behaves as Sinch does, to test your own stack with.
 //!
-//! The server speaks HTTP/1.1 on a free port of 127.0.0.1. `/oauth2/token` issues tokens for its access key, with
-//! Sinch's rate limit and error bodies. Every path below `/v1/` is an API: it answers `200` to a live token, and `401` to
-//! anything else. A test scripts both, and asks for the counts of what they saw.
+//! The server speaks HTTP/1.1 on a free port of 127.0.0.1. `/oauth2/token` issues tokens to the server's access key, and
+//! to those that a test [adds](FakeSinch::add_access_key), with Sinch's rate limit and error bodies. Every other path is
+//! an API: it answers `401`, or, to a live token, `200` and what it saw. A test scripts both, and asks for the counts of
+//! what they saw, in all or of one key.
+//!
+//! The API's `200` is a JSON object: `method` and `path` of the request, `client_id`, which is the KEY ID whose token the
+//! request had, `body_length`, and `body`, or `null` if that is not text or longer than 64 KiB.
+//!
+//! The rate limit is one for all keys: Sinch does not document what its limit is keyed by.
 //!
 //! # Examples
 //!
@@ -37,16 +43,19 @@
 
 mod answer;
 mod api;
+mod authorization;
 mod bucket;
 mod challenge;
 mod counts;
 mod exchange;
 mod fake_sinch;
+mod keys;
 mod reply;
 mod script;
 mod server;
 mod state;
 mod token_endpoint;
+mod tokens;
 
 pub use self::{
     answer::Answer,

@@ -4,7 +4,7 @@ use std::{error::Error, fmt, future::pending, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
-use http::{HeaderValue, Request, Response, StatusCode, header::CONTENT_LENGTH};
+use http::{HeaderValue, Request, Response, header::CONTENT_LENGTH};
 use http_body::Frame;
 use http_body_util::{BodyExt, Full, StreamBody, combinators::BoxBody};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
@@ -19,7 +19,6 @@ use super::{
     answer::Answer,
     api,
     exchange::{Endpoint, Exchange},
-    reply::empty,
     state::State,
     token_endpoint,
 };
@@ -40,7 +39,7 @@ pub(super) async fn run(listener: TcpListener, state: Arc<State>) {
         while connections.try_join_next().is_some() {}
         match listener.accept().await {
             Ok((stream, _)) => {
-                state.lock().counts.connections += 1;
+                state.lock().tallies.count_connection();
                 connections.spawn(serve(stream, Arc::clone(&state)));
             }
             Err(_) => sleep(ACCEPT_PAUSE).await,
@@ -58,12 +57,10 @@ async fn serve(stream: TcpStream, state: Arc<State>) {
 
 async fn answer(request: Request<Incoming>, state: &State) -> Result<Response<Body>, Cut> {
     let (head, body) = request.into_parts();
-    let Some(endpoint) = Endpoint::at(head.uri.path()) else {
-        Exchange::receive(head, body).await.map_err(|_| Cut)?;
-        return whole(empty(StatusCode::NOT_FOUND));
-    };
-    let _in_progress = state.begin(endpoint);
-    let exchange = Exchange::receive(head, body).await.map_err(|_| Cut)?;
+    let endpoint = Endpoint::at(head.uri.path());
+    let key_id = endpoint.key_id(&head.headers);
+    let _in_progress = state.begin(endpoint, key_id.clone());
+    let exchange = Exchange::receive(head, key_id, body).await.map_err(|_| Cut)?;
     let (answer, latency) = state.lock().rules(endpoint).next();
     if !latency.is_zero() {
         sleep(latency).await;

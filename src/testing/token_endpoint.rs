@@ -1,20 +1,18 @@
 //! The token endpoint: it answers as the rate limit in front of it and Ory Hydra do (RFC 6749 §4.4, §5).
 
-use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 use http::{
-    HeaderMap, HeaderValue, Method, Response, StatusCode,
-    header::{ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE},
+    HeaderValue, Method, Response, StatusCode,
+    header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE},
 };
-use percent_encoding::percent_decode_str;
 use serde::Serialize;
 
 use super::{
+    authorization::BasicPair,
     exchange::Exchange,
     reply::{empty, json, throttled, with_header},
     state::{Known, State, now},
 };
-use crate::sinch::AccessKey;
 
 const FORM: &[u8] = b"application/x-www-form-urlencoded";
 const GRANT: &[u8] = b"grant_type=client_credentials";
@@ -41,25 +39,25 @@ struct Refused {
 pub(super) fn respond(exchange: &Exchange, state: &State) -> Response<Bytes> {
     let mut known = state.lock();
     if !known.bucket.take(now()) {
-        known.counts.token_requests_throttled += 1;
+        known.tallies.count(exchange.key_id.as_deref(), |counts| counts.token_requests_throttled += 1);
         return throttled();
     }
     if exchange.head.method != Method::POST {
         return with_header(empty(StatusCode::METHOD_NOT_ALLOWED), ALLOW, "POST");
     }
-    let response = if !asks_for_a_token(exchange) {
-        invalid_request()
-    } else if !authenticates(&exchange.head.headers, &known.key) {
-        invalid_client()
+    let response = if asks_for_a_token(exchange) {
+        let pair = BasicPair::of(&exchange.head.headers);
+        let key_id = pair.and_then(|pair| known.keys.find(&pair).map(|key| key.key_id().to_owned()));
+        key_id.map_or_else(invalid_client, |key_id| issued(&mut known, &key_id))
     } else {
-        issued(&mut known)
+        invalid_request()
     };
     with_header(response, CACHE_CONTROL, "no-store")
 }
 
-fn issued(known: &mut Known) -> Response<Bytes> {
+fn issued(known: &mut Known, key_id: &str) -> Response<Bytes> {
     let issued = Issued {
-        access_token: known.issue(),
+        access_token: known.issue(key_id),
         token_type: "bearer",
         expires_in: known.lifetime.as_secs(),
         scope: "",
@@ -102,21 +100,4 @@ fn asks_for_a_token(exchange: &Exchange) -> bool {
     let is_form = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(FORM);
     let content_type = exchange.head.headers.get(CONTENT_TYPE);
     content_type.is_some_and(is_form) && exchange.body() == Some(GRANT)
-}
-
-fn authenticates(headers: &HeaderMap, key: &AccessKey) -> bool {
-    let sent = headers.get(AUTHORIZATION).and_then(basic_pair);
-    sent.is_some() && sent == key.basic().as_ref().and_then(basic_pair)
-}
-
-/// Reads the halves of HTTP Basic (RFC 7617), and form-decodes them as fosite does (RFC 6749 §2.3.1).
-fn basic_pair(value: &HeaderValue) -> Option<(Vec<u8>, Vec<u8>)> {
-    let (scheme, pair) = value.to_str().ok()?.split_once(' ')?;
-    if !scheme.eq_ignore_ascii_case("Basic") {
-        return None;
-    }
-    let pair = String::from_utf8(BASE64_STANDARD.decode(pair).ok()?).ok()?;
-    let (key_id, key_secret) = pair.split_once(':')?;
-    let decode = |half: &str| percent_decode_str(&half.replace('+', " ")).collect();
-    Some((decode(key_id), decode(key_secret)))
 }

@@ -14,6 +14,7 @@ use hyper_util::{
 use serde_json::Value;
 use tower_sinch_auth::{AccessKey, BoxError, testing::FakeSinch};
 
+mod accounts;
 mod api;
 mod layered;
 mod script;

@@ -14,7 +14,7 @@ use tokio::{
 };
 use tower_sinch_auth::testing::Challenge;
 
-use super::Raw;
+use super::{KEY_ID, Raw};
 
 #[tokio::test]
 async fn a_live_token_is_answered_with_what_the_api_saw() {
@@ -27,7 +27,13 @@ async fn a_live_token_is_answered_with_what_the_api_saw() {
     assert_eq!(answer.header(CONTENT_TYPE), Some("application/json"));
     assert_eq!(
         answer.json(),
-        json!({"method": "POST", "path": "/v1/numbers?page=2", "body_length": 5, "body": "hello"})
+        json!({
+            "method": "POST",
+            "path": "/v1/numbers?page=2",
+            "client_id": KEY_ID,
+            "body_length": 5,
+            "body": "hello",
+        })
     );
 }
 
@@ -170,13 +176,37 @@ async fn without_exactly_one_bearer_token_the_answer_is_401() {
 }
 
 #[tokio::test]
-async fn a_path_outside_of_the_api_is_not_found_and_not_counted() {
+async fn every_path_but_the_token_endpoints_is_the_api() {
     let raw = Raw::start().await;
     let token = raw.token().await;
-    for path in ["/", "/v2/numbers", "/v1", "no path"] {
+    let paths = [
+        ("/", "/"),
+        ("/v1", "/v1"),
+        ("/xms/v1/my-plan/batches", "/xms/v1/my-plan/batches"),
+        ("/v3/projects/my-project/faxes?page=2", "/v3/projects/my-project/faxes?page=2"),
+        ("/oauth2", "/oauth2"),
+        ("/oauth2/token/", "/oauth2/token/"),
+        ("/OAuth2/token", "/OAuth2/token"),
+        ("no path", "/"),
+    ];
+    for (path, seen) in paths {
         let mut request = raw.api_request(&token);
         *request.uri_mut() = raw.sinch.api(path);
-        assert_eq!(raw.send(request).await.unwrap().status, StatusCode::NOT_FOUND, "{path}");
+        let answer = raw.send(request).await.unwrap();
+        assert_eq!(answer.status, StatusCode::OK, "{path}");
+        assert_eq!(answer.json()["path"], seen);
     }
+    let counts = raw.sinch.counts();
+    assert_eq!((counts.api_requests, counts.token_requests), (paths.len() as u64, 1));
+}
+
+#[tokio::test]
+async fn the_token_endpoint_is_no_api_whatever_the_query() {
+    let raw = Raw::start().await;
+    let mut request = raw.token_request();
+    *request.uri_mut() = raw.sinch.api("/oauth2/token?a=b");
+    let answer = raw.send(request).await.unwrap();
+    assert_eq!(answer.status, StatusCode::OK);
+    assert!(answer.json()["access_token"].is_string());
     assert_eq!(raw.sinch.counts().api_requests, 0);
 }

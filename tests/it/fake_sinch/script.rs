@@ -21,7 +21,7 @@ const SAFETY_NET: Duration = Duration::from_secs(10);
 
 impl Raw {
     /// Waits until the server has seen so many token requests.
-    async fn until_seen(&self, token_requests: u64) {
+    pub(super) async fn until_seen(&self, token_requests: u64) {
         let seen = async {
             while self.sinch.counts().token_requests < token_requests {
                 yield_now().await;
