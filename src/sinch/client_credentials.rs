@@ -19,7 +19,7 @@ use tower_service::Service;
 #[cfg(feature = "__client")]
 use super::https::{HttpsClient, https};
 use super::{
-    credentials::{AccessKey, AccessKeySource, DynAccessKeySource},
+    access_key::{AccessKey, AccessKeySource, DynAccessKeySource},
     token_response,
 };
 #[cfg(feature = "__client")]

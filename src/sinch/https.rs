@@ -21,7 +21,7 @@ use rustls::{ClientConfig, crypto::CryptoProvider};
 pub type HttpsClient = Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
 
 /// Builds the client. Needs no runtime, reads no file.
-pub(crate) fn https() -> HttpsClient {
+pub(super) fn https() -> HttpsClient {
     let config = ClientConfig::builder_with_provider(Arc::new(provider()))
         .with_safe_default_protocol_versions()
         .map(|config| config.with_webpki_roots().with_no_client_auth());

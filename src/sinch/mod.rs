@@ -1,14 +1,17 @@
 //! Where Sinch's tokens come from.
 
+mod access_key;
 mod client_credentials;
-mod credentials;
+mod field;
 #[cfg(feature = "__client")]
 mod https;
+mod service_plan;
 mod token_response;
 
 #[cfg(feature = "__client")]
 pub use self::https::HttpsClient;
 pub use self::{
+    access_key::{AccessKey, AccessKeySource},
     client_credentials::ClientCredentials,
-    credentials::{AccessKey, AccessKeySource, ServicePlan},
+    service_plan::ServicePlan,
 };

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header::RETRY_AFTER, response::Parts};
 use serde_json::{Map, Value};
 
-use super::credentials::AccessKey;
+use super::access_key::AccessKey;
 use crate::{
     error::{Fault, TokenError},
     schedule::MAX_RETRY_AFTER,
@@ -21,7 +21,7 @@ const MAX_WORDS: usize = 256;
 const MIN_TOKEN: usize = 16;
 
 /// Turns an answer into a token. `body` is an error if it could not be read; `now` is the wall clock's.
-pub(crate) fn read(
+pub(super) fn read(
     head: &Parts,
     body: Result<Bytes, TokenError>,
     key: &AccessKey,
@@ -46,7 +46,7 @@ pub(crate) fn read(
 }
 
 /// Reads `Retry-After` (RFC 9110 §10.2.3): seconds, or a date; anything else is as good as none.
-pub(crate) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+pub(super) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     let wait = if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
         // What does not fit is long enough.

@@ -8,7 +8,7 @@ use super::{read, retry_after};
 use crate::{
     error::{Fault, TokenError, TokenErrorKind},
     schedule::Lifetime,
-    sinch::AccessKey,
+    sinch::access_key::AccessKey,
     token::IssuedToken,
 };
 

@@ -1,21 +1,17 @@
-//! [`AccessKey`], [`ServicePlan`] and [`AccessKeySource`]: what Sinch knows an account by.
+//! [`AccessKey`] and [`AccessKeySource`]: what Sinch's OAuth2 issuer knows an account by.
 //!
-//! Whatever no server could accept is refused here, before any I/O. Secrets are wiped from memory when dropped
-//! and have no getter.
+//! A key that no server could accept is refused here, before any I/O. The secret is wiped from memory when dropped
+//! and has no getter.
 
-use std::{env, fmt, future::Future, pin::Pin};
+use std::{fmt, future::Future, pin::Pin};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use http::HeaderValue;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use zeroize::Zeroizing;
 
-use crate::{
-    audience::Audience,
-    error::{CredentialsError, TokenError},
-    telemetry::record_key_id,
-    token::{IssuedToken, TokenSource, is_visible_ascii},
-};
+use super::field;
+use crate::error::CredentialsError;
 
 /// A Sinch access key: KEY ID and KEY SECRET, which are an OAuth2 `client_id` and `client_secret`.
 ///
@@ -34,17 +30,6 @@ use crate::{
 pub struct AccessKey {
     key_id: String,
     key_secret: Zeroizing<String>,
-}
-
-/// An SMS service plan: Service Plan ID and API token.
-///
-/// For the SMS API by service plan (`{region}.sms.api.sinch.com`) only: the API token is static, is sent as it is,
-/// is never refreshed, and a `401` comes back as it came. For every other API, and for SMS by project
-/// (`zt.{region}.sms.api.sinch.com`), use an [`AccessKey`].
-#[derive(Clone)]
-pub struct ServicePlan {
-    service_plan_id: String,
-    api_token: Zeroizing<String>,
 }
 
 /// Where the access key is read from: asked again before every token request, so that a rotated key is picked up
@@ -74,7 +59,7 @@ pub trait AccessKeySource: Send + Sync + 'static {
 }
 
 /// [`AccessKeySource`] behind a pointer.
-pub(crate) trait DynAccessKeySource: Send + Sync {
+pub(super) trait DynAccessKeySource: Send + Sync {
     fn dyn_access_key(&self) -> DynAccessKey<'_>;
 }
 
@@ -96,8 +81,8 @@ impl AccessKey {
     pub fn new(key_id: impl Into<String>, key_secret: impl Into<String>) -> Result<Self, CredentialsError> {
         let key_secret = Zeroizing::new(key_secret.into());
         let key_id = key_id.into();
-        check("KEY ID", &key_id)?;
-        check("KEY SECRET", &key_secret)?;
+        field::check("KEY ID", &key_id)?;
+        field::check("KEY SECRET", &key_secret)?;
         if key_id.contains(':') {
             return Err(CredentialsError::colon());
         }
@@ -110,7 +95,7 @@ impl AccessKey {
     ///
     /// As [`AccessKey::new`], and if a variable is not set; the error names it.
     pub fn from_env() -> Result<Self, CredentialsError> {
-        Self::new(variable("SINCH_KEY_ID")?, variable("SINCH_KEY_SECRET")?)
+        Self::new(field::variable("SINCH_KEY_ID")?, field::variable("SINCH_KEY_SECRET")?)
     }
 
     /// Returns the KEY ID, which is no secret: Sinch bills by it.
@@ -142,7 +127,7 @@ impl AccessKey {
     }
 
     /// Whether `text` gives away the secret: as it is, as it travels, or as others write the same pair.
-    pub(crate) fn leaks_into(&self, text: &str) -> bool {
+    pub(super) fn leaks_into(&self, text: &str) -> bool {
         let travels = self.basic();
         let encoded = travels.as_ref().and_then(|value| value.to_str().ok()?.strip_prefix("Basic "));
         let pair = Zeroizing::new(format!("{}:{}", self.key_id, self.key_secret.as_str()));
@@ -169,69 +154,6 @@ impl AccessKeySource for AccessKey {
     }
 }
 
-// === impl ServicePlan ===
-
-impl ServicePlan {
-    /// Creates a service plan from its Service Plan ID and API token.
-    ///
-    /// # Errors
-    ///
-    /// If the ID is empty or has a control character, or if the API token is empty or has a character other than
-    /// visible ASCII.
-    pub fn new(
-        service_plan_id: impl Into<String>,
-        api_token: impl Into<String>,
-    ) -> Result<Self, CredentialsError> {
-        let api_token = Zeroizing::new(api_token.into());
-        let service_plan_id = service_plan_id.into();
-        check("Service Plan ID", &service_plan_id)?;
-        check("API token", &api_token)?;
-        if !is_visible_ascii(&api_token) {
-            return Err(CredentialsError::not_visible_ascii("API token"));
-        }
-        Ok(Self { service_plan_id, api_token })
-    }
-
-    /// Reads the service plan from the environment: `SINCH_SERVICE_PLAN_ID` and `SINCH_API_TOKEN`.
-    ///
-    /// # Errors
-    ///
-    /// As [`ServicePlan::new`], and if a variable is not set; the error names it.
-    pub fn from_env() -> Result<Self, CredentialsError> {
-        Self::new(variable("SINCH_SERVICE_PLAN_ID")?, variable("SINCH_API_TOKEN")?)
-    }
-
-    /// Returns the Service Plan ID, which is part of the API's paths and no secret.
-    #[must_use]
-    pub fn service_plan_id(&self) -> &str {
-        &self.service_plan_id
-    }
-
-    pub(crate) fn api_token(&self) -> &str {
-        &self.api_token
-    }
-}
-
-impl TokenSource for ServicePlan {
-    async fn fetch(&self) -> Result<IssuedToken, TokenError> {
-        record_key_id(self.service_plan_id());
-        IssuedToken::never_expires(self.api_token())
-    }
-
-    fn audience(&self) -> Audience {
-        Audience::sms_service_plans()
-    }
-}
-
-impl fmt::Debug for ServicePlan {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ServicePlan")
-            .field("service_plan_id", &self.service_plan_id)
-            .field("api_token", &"[redacted]")
-            .finish()
-    }
-}
-
 // === impl AccessKeySource ===
 
 impl<F, Fut> AccessKeySource for F
@@ -247,25 +169,6 @@ where
 impl<K: AccessKeySource> DynAccessKeySource for K {
     fn dyn_access_key(&self) -> DynAccessKey<'_> {
         Box::pin(self.access_key())
-    }
-}
-
-fn check(field: &'static str, value: &str) -> Result<(), CredentialsError> {
-    if value.is_empty() {
-        return Err(CredentialsError::empty(field));
-    }
-    if value.chars().any(char::is_control) {
-        return Err(CredentialsError::control(field));
-    }
-    Ok(())
-}
-
-fn variable(name: &'static str) -> Result<String, CredentialsError> {
-    match env::var(name) {
-        Ok(value) if value.is_empty() => Err(CredentialsError::unset(name)),
-        Ok(value) => Ok(value),
-        Err(env::VarError::NotPresent) => Err(CredentialsError::unset(name)),
-        Err(env::VarError::NotUnicode(_)) => Err(CredentialsError::not_unicode(name)),
     }
 }
 

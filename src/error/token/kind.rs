@@ -1,0 +1,109 @@
+//! [`TokenErrorKind`] and the finer [`Fault`]: what went wrong, and whether it may pass.
+
+/// What kind of failure a [`TokenError`](super::TokenError) is: match on it to decide what to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum TokenErrorKind {
+    /// The endpoint refused the credentials or the request: check the access key or the endpoint's address.
+    Rejected,
+    /// The endpoint answered `429 Too Many Requests`; the refresher waits before it asks again.
+    Throttled,
+    /// The endpoint could not be reached, or answered `5xx` or `408`.
+    Unavailable,
+    /// The endpoint did not answer within `attempt_timeout`, no attempt succeeded within `flight_timeout`, or the
+    /// token had expired before it arrived.
+    TimedOut,
+    /// The endpoint answered something that is not a usable token response.
+    InvalidResponse,
+    /// The credentials could not be read, or must not be sent to this endpoint.
+    Credentials,
+    /// The token source panicked.
+    Panicked,
+    /// A token had to be requested outside of a Tokio runtime, or its runtime shut down meanwhile.
+    NoRuntime,
+}
+
+/// What went wrong, more finely than [`TokenErrorKind`]: each has its own wording.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// Built by a custom `TokenSource`.
+    Custom(TokenErrorKind),
+    /// 4xx, or a 200 that carries an OAuth `error`.
+    Rejected,
+    Throttled,
+    /// 5xx or 408.
+    Server,
+    /// Connect, TLS, reset: the client's own error.
+    Exchange,
+    AttemptTimedOut,
+    FlightTimedOut,
+    CameTooLate,
+    TornBody,
+    NotJson,
+    NoToken,
+    TokenType,
+    TokenCharacters,
+    BodyTooLarge,
+    Redirect,
+    UnexpectedStatus,
+    Credentials,
+    InsecureEndpoint,
+    Panicked,
+    NoRuntime,
+    FlightLost,
+}
+
+// === impl TokenErrorKind ===
+
+impl TokenErrorKind {
+    /// The value of the field `error.type`, and of the label `outcome`.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Rejected => "rejected",
+            Self::Throttled => "throttled",
+            Self::Unavailable => "unavailable",
+            Self::TimedOut => "timed_out",
+            Self::InvalidResponse => "invalid_response",
+            Self::Credentials => "credentials",
+            Self::Panicked => "panicked",
+            Self::NoRuntime => "no_runtime",
+        }
+    }
+}
+
+// === impl Fault ===
+
+impl Fault {
+    pub(super) fn kind(self) -> TokenErrorKind {
+        match self {
+            Fault::Custom(kind) => kind,
+            Fault::Rejected => TokenErrorKind::Rejected,
+            Fault::Throttled => TokenErrorKind::Throttled,
+            Fault::Server | Fault::Exchange => TokenErrorKind::Unavailable,
+            Fault::AttemptTimedOut | Fault::FlightTimedOut | Fault::CameTooLate => TokenErrorKind::TimedOut,
+            Fault::TornBody
+            | Fault::NotJson
+            | Fault::NoToken
+            | Fault::TokenType
+            | Fault::TokenCharacters
+            | Fault::BodyTooLarge
+            | Fault::Redirect
+            | Fault::UnexpectedStatus => TokenErrorKind::InvalidResponse,
+            Fault::Credentials | Fault::InsecureEndpoint => TokenErrorKind::Credentials,
+            Fault::Panicked => TokenErrorKind::Panicked,
+            Fault::NoRuntime | Fault::FlightLost => TokenErrorKind::NoRuntime,
+        }
+    }
+
+    pub(super) fn is_transient(self) -> bool {
+        match self.kind() {
+            TokenErrorKind::Rejected | TokenErrorKind::Credentials => false,
+            TokenErrorKind::InvalidResponse => matches!(self, Fault::TornBody | Fault::NotJson),
+            TokenErrorKind::Throttled
+            | TokenErrorKind::Unavailable
+            | TokenErrorKind::TimedOut
+            | TokenErrorKind::Panicked
+            | TokenErrorKind::NoRuntime => true,
+        }
+    }
+}

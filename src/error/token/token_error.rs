@@ -1,0 +1,132 @@
+//! [`TokenError`]: why there is no token.
+
+use std::{error::Error, fmt, sync::Arc, time::Duration};
+
+use http::StatusCode;
+
+use super::kind::{Fault, TokenErrorKind};
+use crate::error::box_error::BoxError;
+
+/// Why there is no token.
+///
+/// Cheap to clone: everyone who waited for the same token request gets the same error.
+#[derive(Clone)]
+pub struct TokenError(pub(super) Arc<Inner>);
+
+#[derive(Clone)]
+pub(super) struct Inner {
+    pub(super) fault: Fault,
+    pub(super) status: Option<StatusCode>,
+    retry_after: Option<Duration>,
+    pub(super) oauth_error: Option<Box<str>>,
+    pub(super) oauth_error_description: Option<Box<str>>,
+    source: Option<Arc<dyn Error + Send + Sync>>,
+}
+
+// === impl TokenError ===
+
+impl TokenError {
+    /// Creates an error for a custom [`TokenSource`](crate::TokenSource).
+    ///
+    /// `kind` decides whether it [is transient](TokenError::is_transient); `source` is what
+    /// [`Error::source`] returns, and must not hold a secret, because it will be logged.
+    pub fn new(kind: TokenErrorKind, source: impl Into<BoxError>) -> Self {
+        Self::of(Fault::Custom(kind)).caused_by(source)
+    }
+
+    pub(crate) fn of(fault: Fault) -> Self {
+        Self(Arc::new(Inner {
+            fault,
+            status: None,
+            retry_after: None,
+            oauth_error: None,
+            oauth_error_description: None,
+            source: None,
+        }))
+    }
+
+    pub(crate) fn caused_by(mut self, source: impl Into<BoxError>) -> Self {
+        Arc::make_mut(&mut self.0).source = Some(Arc::from(source.into()));
+        self
+    }
+
+    pub(crate) fn answered(mut self, status: StatusCode) -> Self {
+        Arc::make_mut(&mut self.0).status = Some(status);
+        self
+    }
+
+    /// `error` and `description` are the endpoint's words, already cleaned of what must not be shown.
+    pub(crate) fn saying(mut self, error: Option<Box<str>>, description: Option<Box<str>>) -> Self {
+        let inner = Arc::make_mut(&mut self.0);
+        inner.oauth_error = error;
+        inner.oauth_error_description = description;
+        self
+    }
+
+    /// Sets how long the issuer asked to be left alone.
+    ///
+    /// The refresher makes no token request before that, for any caller; more than 1 hour counts as 1 hour.
+    #[must_use]
+    pub fn with_retry_after(mut self, retry_after: Option<Duration>) -> Self {
+        Arc::make_mut(&mut self.0).retry_after = retry_after;
+        self
+    }
+
+    /// Returns the kind of failure, to match on.
+    #[must_use]
+    pub fn kind(&self) -> TokenErrorKind {
+        self.0.fault.kind()
+    }
+
+    /// Returns whether the same request may succeed later without anyone changing anything.
+    ///
+    /// Transient: [`Throttled`](TokenErrorKind::Throttled), [`Unavailable`](TokenErrorKind::Unavailable),
+    /// [`TimedOut`](TokenErrorKind::TimedOut), [`Panicked`](TokenErrorKind::Panicked),
+    /// [`NoRuntime`](TokenErrorKind::NoRuntime), and an [`InvalidResponse`](TokenErrorKind::InvalidResponse)
+    /// whose body was torn or not JSON.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        self.0.fault.is_transient()
+    }
+
+    /// Returns how long the issuer asked to be left alone: `Retry-After`, counted from its answer.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.0.retry_after
+    }
+
+    /// Returns the HTTP status of the endpoint's answer, if there was one.
+    #[must_use]
+    pub fn status(&self) -> Option<StatusCode> {
+        self.0.status
+    }
+
+    /// Returns the `error` code of the endpoint's answer, such as `invalid_client` (RFC 6749 §5.2).
+    #[must_use]
+    pub fn oauth_error(&self) -> Option<&str> {
+        self.0.oauth_error.as_deref()
+    }
+
+    /// Returns the `error_description` of the endpoint's answer (RFC 6749 §5.2), at most 256 characters.
+    #[must_use]
+    pub fn oauth_error_description(&self) -> Option<&str> {
+        self.0.oauth_error_description.as_deref()
+    }
+}
+
+impl fmt::Debug for TokenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokenError")
+            .field("kind", &self.kind())
+            .field("message", &format_args!("{self}"))
+            .field("retry_after", &self.0.retry_after)
+            .field("source", &self.0.source)
+            .finish()
+    }
+}
+
+impl Error for TokenError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.0.source.as_deref().map(|source| source as &(dyn Error + 'static))
+    }
+}
