@@ -1,15 +1,15 @@
-//! [`CredentialsError`]: why credentials cannot be used.
+//! [`CredentialsError`]: an error building or reading credentials.
 
 use std::{error::Error, fmt, sync::Arc};
 
 use super::box_error::BoxError;
 
-/// Why an [`AccessKey`](crate::AccessKey) or a [`ServicePlan`](crate::ServicePlan) could not be had.
+/// An error building or reading an [`AccessKey`](crate::AccessKey) or a [`ServicePlan`](crate::ServicePlan).
 #[derive(Clone)]
-pub struct CredentialsError(Flaw);
+pub struct CredentialsError(Kind);
 
 #[derive(Clone)]
-enum Flaw {
+enum Kind {
     Unset(&'static str),
     NotUnicode(&'static str),
     Empty(&'static str),
@@ -24,55 +24,55 @@ enum Flaw {
 impl CredentialsError {
     /// Wraps the error of a custom [`AccessKeySource`](crate::AccessKeySource), such as a secret store's.
     ///
-    /// It must not hold the secret, because it will be logged.
+    /// `source` must not hold the secret, because it will be logged.
     pub fn other(source: impl Into<BoxError>) -> Self {
-        Self(Flaw::Other(Arc::from(source.into())))
+        Self(Kind::Other(Arc::from(source.into())))
     }
 
     pub(crate) fn unset(variable: &'static str) -> Self {
-        Self(Flaw::Unset(variable))
+        Self(Kind::Unset(variable))
     }
 
     pub(crate) fn not_unicode(variable: &'static str) -> Self {
-        Self(Flaw::NotUnicode(variable))
+        Self(Kind::NotUnicode(variable))
     }
 
     pub(crate) fn empty(field: &'static str) -> Self {
-        Self(Flaw::Empty(field))
+        Self(Kind::Empty(field))
     }
 
     pub(crate) fn control(field: &'static str) -> Self {
-        Self(Flaw::Control(field))
+        Self(Kind::Control(field))
     }
 
     pub(crate) fn not_visible_ascii(field: &'static str) -> Self {
-        Self(Flaw::NotVisibleAscii(field))
+        Self(Kind::NotVisibleAscii(field))
     }
 
     pub(crate) fn colon() -> Self {
-        Self(Flaw::Colon)
+        Self(Kind::Colon)
     }
 }
 
 impl fmt::Display for CredentialsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Flaw::Unset(name) => write!(f, "environment variable {name} is not set or empty; set it"),
-            Flaw::NotUnicode(name) => write!(f, "environment variable {name} is not Unicode; set it again"),
-            Flaw::Empty(field) => write!(f, "the {field} is empty; copy it from the Sinch dashboard"),
-            Flaw::Control(field) => {
+            Kind::Unset(name) => write!(f, "environment variable {name} is not set or empty; set it"),
+            Kind::NotUnicode(name) => write!(f, "environment variable {name} is not Unicode; set it again"),
+            Kind::Empty(field) => write!(f, "the {field} is empty; copy it from the Sinch dashboard"),
+            Kind::Control(field) => {
                 write!(f, "the {field} has a control character, such as a line break; trim it")
             }
-            Flaw::NotVisibleAscii(field) => {
+            Kind::NotVisibleAscii(field) => {
                 write!(f, "the {field} has a character other than visible ASCII; copy it again")
             }
-            Flaw::Colon => f.write_str("the KEY ID has a `:`; pass KEY ID and KEY SECRET separately"),
-            Flaw::Other(_) => f.write_str("the access key could not be read; see the source of this error"),
+            Kind::Colon => f.write_str("the KEY ID has a `:`; pass KEY ID and KEY SECRET separately"),
+            Kind::Other(_) => f.write_str("the access key could not be read; see the source of this error"),
         }
     }
 }
 
-// What `main` prints when it returns this: the message, not our variants.
+// `main` prints this if it returns the error: the message, not our variants.
 impl fmt::Debug for CredentialsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut debug = f.debug_struct("CredentialsError");
@@ -87,7 +87,7 @@ impl fmt::Debug for CredentialsError {
 impl Error for CredentialsError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match &self.0 {
-            Flaw::Other(source) => Some(&**source),
+            Kind::Other(source) => Some(&**source),
             _ => None,
         }
     }

@@ -2,7 +2,7 @@ use std::error::Error;
 
 use http::StatusCode;
 
-use super::{CredentialsError, Fault, TokenError, TokenErrorKind};
+use super::{CredentialsError, TokenError, TokenErrorKind, token::Kind};
 
 /// Whether each kind is transient, what it is called in a message, and what the message says to do about it.
 const KINDS: [(TokenErrorKind, bool, &str, &str); 8] = [
@@ -16,9 +16,12 @@ const KINDS: [(TokenErrorKind, bool, &str, &str); 8] = [
     (TokenErrorKind::NoRuntime, true, "no Tokio runtime", "call from within a Tokio runtime"),
 ];
 
-/// A refusal of a token endpoint that answered `status` and said `error`.
+/// The message of a token endpoint's refusal with `status` and `error`.
 fn rejected(status: StatusCode, error: Option<&str>) -> String {
-    TokenError::of(Fault::Rejected).answered(status).saying(error.map(Into::into), None).to_string()
+    TokenError::of(Kind::Rejected)
+        .with_status(status)
+        .with_oauth_error(error.map(Into::into), None)
+        .to_string()
 }
 
 #[test]

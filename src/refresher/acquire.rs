@@ -11,7 +11,7 @@ use super::{
     state::{Action, Want},
 };
 use crate::{
-    error::{Fault, TokenError},
+    error::{TokenError, token::Kind},
     origin::Origin,
     schedule::{Now, Phase, deadline, try_sleep, try_timeout_at},
     telemetry::FlightSpan,
@@ -133,7 +133,7 @@ fn acquire_locked(
 
 fn join(shared: &Arc<SharedState>, want: Want, patience: Patience, state: &Locked<'_>) -> Acquired {
     let Some((id, started, handle)) = state.flight() else {
-        return Acquired::Failed(TokenError::of(Fault::FlightLost));
+        return Acquired::Failed(TokenError::of(Kind::FlightLost));
     };
     let place = Place::new(shared, want, id, started, patience);
     Acquired::Flight(Waiter { place, result: handle.result() })
@@ -145,7 +145,7 @@ fn launch(
     patience: Patience,
     mut state: Locked<'_>,
 ) -> Result<Waiter, TokenError> {
-    let no_runtime = || TokenError::of(Fault::NoRuntime);
+    let no_runtime = || TokenError::of(Kind::NoRuntime);
     let runtime = Handle::try_current().map_err(|_| no_runtime())?;
     let now = state.now;
     // Probed before it is spawned: without timers the task would panic, once a call.
@@ -194,7 +194,7 @@ impl Waiter {
             let waiting = self.place.shared.observer.waiting();
             let result = loop {
                 let Some(arrival) = try_timeout_at(self.place.next_deadline(), self.result) else {
-                    break Err(TokenError::of(Fault::NoRuntime));
+                    break Err(TokenError::of(Kind::NoRuntime));
                 };
                 match self.place.on_wake(arrival.await.ok()) {
                     ControlFlow::Continue(next) => self.result = next,
@@ -242,7 +242,7 @@ impl Place {
             Some(Ok(Ok(token))) => match self.shared.usable() {
                 Some((in_use, _)) => ControlFlow::Break(Ok(self.shared.watch(in_use))),
                 None if token.phase() != Phase::Expired => ControlFlow::Break(Ok(self.shared.watch(token))),
-                None if is_late => ControlFlow::Break(Err(TokenError::of(Fault::CameTooLate))),
+                None if is_late => ControlFlow::Break(Err(TokenError::of(Kind::CameTooLate))),
                 None => self.ask_again(),
             },
             None if is_late && self.patience.is_limited => {
@@ -252,7 +252,7 @@ impl Place {
                 self.shared.on_abandoned(self.flight);
                 self.lost += 1;
                 if is_late || self.lost == MAX_LOST_FLIGHTS {
-                    return ControlFlow::Break(Err(TokenError::of(Fault::FlightLost)));
+                    return ControlFlow::Break(Err(TokenError::of(Kind::FlightLost)));
                 }
                 self.ask_again()
             }

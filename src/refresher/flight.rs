@@ -18,7 +18,7 @@ use tokio::time::{sleep, timeout_at};
 
 use super::{channel::FlightEnd, shared::SharedState};
 use crate::{
-    error::{Fault, TokenError, TokenErrorKind},
+    error::{TokenError, TokenErrorKind, token::Kind},
     schedule::{Clock, MAX_RETRY_AFTER, Now, Settings, Validity, attempt_backoff, deadline},
     telemetry::FlightSpan,
     token::{DynTokenSource, IssuedToken},
@@ -88,13 +88,13 @@ impl Flight {
                     return Ok((issued, sent));
                 }
                 // The machine was suspended, or a clock was set: the next token is not older than it should be.
-                Ok(Ok(_expired)) => TokenError::of(Fault::CameTooLate),
+                Ok(Ok(_expired)) => TokenError::of(Kind::CameTooLate),
                 Ok(Err(error)) => error,
                 Err(_elapsed) => {
-                    let error = TokenError::of(Fault::FlightTimedOut);
+                    let error = TokenError::of(Kind::FlightTimedOut);
                     attempt.failed(&error, None, self.on_attempt_failed(&error));
                     return Err(match last_error {
-                        Some(last) => error.caused_by(last),
+                        Some(last) => error.with_source(last),
                         None => error,
                     });
                 }
@@ -131,7 +131,7 @@ impl Flight {
         AssertUnwindSafe(async { self.source.dyn_fetch().await })
             .catch_unwind()
             .await
-            .unwrap_or_else(|_payload| Err(TokenError::of(Fault::Panicked)))
+            .unwrap_or_else(|_payload| Err(TokenError::of(Kind::Panicked)))
     }
 }
 

@@ -26,7 +26,7 @@ use arc_swap::ArcSwapOption;
 use super::{channel::FlightHandle, state::State};
 use crate::{
     audience::Audience,
-    error::{Fault, TokenError},
+    error::{TokenError, token::Kind},
     schedule::{Clock, Now, Phase, Settings},
     telemetry::{FlightSpan, Observer},
     token::{AccessToken, CachedToken, DynTokenSource, IssuedToken, TokenStatus},
@@ -115,9 +115,9 @@ impl SharedState {
 
     /// Returns the error of a caller that waited as long as it wants to, while the flight goes on.
     pub(super) fn wait_timed_out(&self) -> TokenError {
-        let error = TokenError::of(Fault::WaitTimedOut);
+        let error = TokenError::of(Kind::WaitTimedOut);
         match self.lock().last_error().cloned() {
-            Some(last) => error.caused_by(last),
+            Some(last) => error.with_source(last),
             None => error,
         }
     }

@@ -21,7 +21,7 @@ use super::{
     state::{State, Transition},
 };
 use crate::{
-    error::{BoxError, Fault, TokenError},
+    error::{BoxError, TokenError, token::Kind},
     refresher::{Acquired, UsableToken, Waiter},
     schedule::try_sleep,
     token::{AccessToken, RetryOutcome},
@@ -181,7 +181,7 @@ where
                     Readied::GiveBack => self.inner = self.inner.clone(),
                     Readied::Keep => {}
                     Readied::GiveUp => {
-                        return Transition::Return(Err(TokenError::of(Fault::CameTooLate).into()));
+                        return Transition::Return(Err(TokenError::of(Kind::CameTooLate).into()));
                     }
                 }
                 Transition::To(State::authorizing(waiter, self))
@@ -258,7 +258,7 @@ impl<S, K, ResBody> FirstResponse<S, K, ResBody> {
                     Readied::GiveBack => self.request.inner = self.request.inner.clone(),
                     Readied::Keep => {}
                     Readied::GiveUp => {
-                        let expired = || TokenError::of(Fault::CameTooLate).into();
+                        let expired = || TokenError::of(Kind::CameTooLate).into();
                         return Transition::Return(self.give_up(RetryOutcome::NotSent, expired));
                     }
                 }

@@ -1,4 +1,4 @@
-//! [`AccessKey`] and [`AccessKeySource`]: what Sinch's OAuth2 issuer knows an account by.
+//! [`AccessKey`] and [`AccessKeySource`]: the credentials of an account at Sinch's OAuth2 issuer.
 //!
 //! A key that no server could accept is refused here, before any I/O. The secret is wiped from memory when dropped
 //! and has no getter.
@@ -32,8 +32,7 @@ pub struct AccessKey {
     key_secret: Zeroizing<String>,
 }
 
-/// Where the access key is read from: asked again before every token request, so that a rotated key is picked up
-/// without a restart.
+/// A source of access keys. It is read before every token request, so that a rotated key is used without a restart.
 ///
 /// Implemented by [`AccessKey`] itself and by closures `Fn() -> impl Future<Output = Result<AccessKey, _>>`.
 ///
@@ -49,11 +48,11 @@ pub struct AccessKey {
 /// is_a_source(from_the_vault);
 /// ```
 pub trait AccessKeySource: Send + Sync + 'static {
-    /// Reads the access key. It has `ClientCredentials::attempt_timeout` together with the token request.
+    /// Reads the access key. Reading and token request share `ClientCredentials::attempt_timeout`.
     ///
     /// # Errors
     ///
-    /// Whatever keeps it from being read: [`CredentialsError::other`] wraps it. The token request then fails with
+    /// Any error of the source, wrapped by [`CredentialsError::other`]. The token request then fails with
     /// [`TokenErrorKind::Credentials`](crate::TokenErrorKind::Credentials).
     fn access_key(&self) -> impl Future<Output = Result<AccessKey, CredentialsError>> + Send;
 }

@@ -1,7 +1,7 @@
 //! [`ClientCredentials`]: one exchange with an OAuth2 token endpoint.
 //!
-//! `POST`, `grant_type=client_credentials`, HTTP Basic (RFC 6749 §4.4, §2.3.1): nothing else is sent. What comes back
-//! is read by [`token_response`]. Redirects are not followed.
+//! The request is a `POST` of `grant_type=client_credentials` with HTTP Basic (RFC 6749 §4.4, §2.3.1) and nothing else.
+//! [`token_response`] reads the answer. Redirects are not followed.
 
 use std::{fmt, future::poll_fn, pin::pin, sync::Arc, time::Duration};
 
@@ -26,15 +26,15 @@ use super::{
 use crate::refresher::TokenRefresher;
 use crate::{
     audience::{Audience, is_loopback, is_sinch_issuer},
-    error::{BoxError, Fault, TokenError},
+    error::{BoxError, TokenError, token::Kind},
     schedule::{Clock, deadline},
     telemetry::{record_endpoint, record_key_id},
     token::{IssuedToken, TokenSource},
 };
 
-/// Where Sinch issues tokens, for all regions and products.
+/// The address at which Sinch issues tokens, for all regions and products.
 const SINCH_ENDPOINT: &str = "https://auth.sinch.com/oauth2/token";
-/// The most that is read of a token response; Sinch's are about 2 KB.
+/// The longest body of a token response that is read. Sinch's are about 2 KB.
 const MAX_BODY: usize = 64 * 1024;
 
 /// Gets tokens by the OAuth2 client credentials grant (RFC 6749 §4.4), over any HTTP client.
@@ -98,7 +98,7 @@ impl<C> ClientCredentials<C> {
 
     /// Sets the address of the token endpoint. Default: `https://auth.sinch.com/oauth2/token`.
     ///
-    /// Anything but `https`, or `http` on loopback, makes token requests fail with
+    /// It must be `https`, or `http` on loopback. For any other address token requests fail with
     /// [`TokenErrorKind::Credentials`](crate::TokenErrorKind::Credentials) before the key is sent.
     #[must_use]
     pub fn endpoint(mut self, uri: Uri) -> Self {
@@ -119,12 +119,12 @@ impl<C> ClientCredentials<C> {
         match self.endpoint.host() {
             Some(_) if scheme == Some(&Scheme::HTTPS) => Ok(()),
             Some(host) if scheme == Some(&Scheme::HTTP) && is_loopback(host) => Ok(()),
-            _ => Err(TokenError::of(Fault::InsecureEndpoint)),
+            _ => Err(TokenError::of(Kind::InsecureEndpoint)),
         }
     }
 
     fn request(&self, key: &AccessKey) -> Result<Request<Full<Bytes>>, TokenError> {
-        let basic = key.basic().ok_or_else(|| TokenError::of(Fault::Credentials))?;
+        let basic = key.basic().ok_or_else(|| TokenError::of(Kind::Credentials))?;
         let mut request = Request::new(Full::new(Bytes::from_static(b"grant_type=client_credentials")));
         *request.method_mut() = Method::POST;
         *request.uri_mut() = self.endpoint.clone();
@@ -148,11 +148,11 @@ where
         record_endpoint(self.endpoint.host().unwrap_or_default());
         self.check_endpoint()?;
         let deadline = deadline(Clock::SYSTEM.now().mono, self.attempt_timeout);
-        let timed_out = |_elapsed| TokenError::of(Fault::AttemptTimedOut);
+        let timed_out = |_elapsed| TokenError::of(Kind::AttemptTimedOut);
         let key = timeout_at(deadline, self.key.dyn_access_key())
             .await
             .map_err(timed_out)?
-            .map_err(|error| TokenError::of(Fault::Credentials).caused_by(error))?;
+            .map_err(|error| TokenError::of(Kind::Credentials).with_source(error))?;
         record_key_id(key.key_id());
         let request = self.request(&key)?;
         let mut client = self.client.clone();
@@ -163,7 +163,7 @@ where
         let response = timeout_at(deadline, exchange)
             .await
             .map_err(timed_out)?
-            .map_err(|error| TokenError::of(Fault::Exchange).caused_by(error))?;
+            .map_err(|error| TokenError::of(Kind::Exchange).with_source(error))?;
         let (head, body) = response.into_parts();
         let body = read(body, deadline).await;
         token_response::read(&head, body, &key, Clock::SYSTEM.now().wall)
@@ -202,8 +202,8 @@ where
 {
     match timeout_at(deadline, pin!(Limited::new(body, MAX_BODY)).collect()).await {
         Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(TokenError::of(Fault::BodyTooLarge)),
-        Ok(Err(error)) => Err(TokenError::of(Fault::TornBody).caused_by(error)),
-        Err(_elapsed) => Err(TokenError::of(Fault::AttemptTimedOut)),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(TokenError::of(Kind::BodyTooLarge)),
+        Ok(Err(error)) => Err(TokenError::of(Kind::TornBody).with_source(error)),
+        Err(_elapsed) => Err(TokenError::of(Kind::AttemptTimedOut)),
     }
 }

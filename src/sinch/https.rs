@@ -1,6 +1,6 @@
-//! [`HttpsClient`]: the client that token requests go through unless another is given.
+//! [`HttpsClient`]: the client of token requests unless another is given.
 //!
-//! The TLS provider is passed explicitly, so that neither a process-wide default is needed nor one is installed.
+//! It passes the TLS provider explicitly, because it neither needs nor installs a process-wide default.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! [`ServicePlan`]: what the SMS API by service plan knows an account by, and the token that it is.
+//! [`ServicePlan`]: the credentials of an account at the SMS API by service plan, which are its token, too.
 //!
 //! A plan that no server could accept is refused here, before any I/O. The API token is wiped from memory when dropped
 //! and has no getter.
@@ -11,7 +11,7 @@ use super::field;
 use crate::{
     audience::Audience,
     error::{CredentialsError, TokenError},
-    telemetry::asks_as,
+    telemetry::record_key_id,
     token::{IssuedToken, TokenSource, is_visible_ascii},
 };
 
@@ -67,7 +67,7 @@ impl ServicePlan {
 
 impl TokenSource for ServicePlan {
     async fn fetch(&self) -> Result<IssuedToken, TokenError> {
-        asks_as(self.service_plan_id());
+        record_key_id(self.service_plan_id());
         IssuedToken::never_expires(&self.api_token)
     }
 

@@ -1,6 +1,6 @@
 //! Reads the answer of a token endpoint: pure, and lenient where servers differ (RFC 6749 §5).
 //!
-//! Nothing of the body gets into an error but `error` and `error_description`, cleaned.
+//! Of the body, an error carries `error` and `error_description` only, sanitized.
 
 use std::time::{Duration, SystemTime};
 
@@ -10,17 +10,17 @@ use serde_json::{Map, Value};
 
 use super::access_key::AccessKey;
 use crate::{
-    error::{Fault, TokenError},
+    error::{TokenError, token::Kind},
     schedule::MAX_RETRY_AFTER,
     token::IssuedToken,
 };
 
-/// The most that is kept of an endpoint's `error_description`, in characters; RFC 6749 names no bound.
-const MAX_WORDS: usize = 256;
-/// A shorter `access_token` may stand in an `error_description` by chance.
+/// The length, in characters, that `error` and `error_description` are cut to. RFC 6749 names no bound.
+const MAX_DESCRIPTION: usize = 256;
+/// The shortest `access_token` that is looked for in an `error_description`: a shorter one may stand there by chance.
 const MIN_TOKEN: usize = 16;
 
-/// Turns an answer into a token. `body` is an error if it could not be read; `now` is the wall clock's.
+/// Turns an answer into a token. `body` is the error that reading it met, if any; `now` is the wall clock's reading.
 pub(super) fn read(
     head: &Parts,
     body: Result<Bytes, TokenError>,
@@ -29,27 +29,27 @@ pub(super) fn read(
 ) -> Result<IssuedToken, TokenError> {
     let status = head.status;
     if status.is_success() {
-        return body.and_then(|body| issued(&body, key)).map_err(|error| error.answered(status));
+        return body.and_then(|body| issued(&body, key)).map_err(|error| error.with_status(status));
     }
-    let fault = match status {
-        StatusCode::TOO_MANY_REQUESTS => Fault::Throttled,
-        StatusCode::REQUEST_TIMEOUT => Fault::Server,
-        _ if status.is_server_error() => Fault::Server,
-        _ if status.is_client_error() => Fault::Rejected,
-        _ if status.is_redirection() => Fault::Redirect,
-        _ => Fault::UnexpectedStatus,
+    let kind = match status {
+        StatusCode::TOO_MANY_REQUESTS => Kind::Throttled,
+        StatusCode::REQUEST_TIMEOUT => Kind::Server,
+        _ if status.is_server_error() => Kind::Server,
+        _ if status.is_client_error() => Kind::Rejected,
+        _ if status.is_redirection() => Kind::Redirect,
+        _ => Kind::UnexpectedStatus,
     };
-    let words = body.ok().and_then(|body| object(&body)).unwrap_or_default();
-    Err(said(TokenError::of(fault), &words, key)
-        .answered(status)
+    let answer = body.ok().and_then(|body| parse_object(&body)).unwrap_or_default();
+    Err(with_oauth_error(TokenError::of(kind), &answer, key)
+        .with_status(status)
         .with_retry_after(retry_after(&head.headers, now)))
 }
 
-/// Reads `Retry-After` (RFC 9110 §10.2.3): seconds, or a date; anything else is as good as none.
+/// Reads `Retry-After` (RFC 9110 §10.2.3): seconds, or a date. Any other value is ignored.
 pub(super) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     let wait = if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
-        // What does not fit is long enough.
+        // A number that does not fit is long enough.
         value.parse().map_or(MAX_RETRY_AFTER, Duration::from_secs)
     } else {
         httpdate::parse_http_date(value).ok()?.duration_since(now).unwrap_or_default()
@@ -59,25 +59,25 @@ pub(super) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Durati
 
 /// Reads a successful answer (RFC 6749 §5.1).
 fn issued(body: &[u8], key: &AccessKey) -> Result<IssuedToken, TokenError> {
-    let not_json = || TokenError::of(Fault::NotJson);
+    let not_json = || TokenError::of(Kind::NotJson);
     let answer: Value = serde_json::from_slice(body).map_err(|_| not_json())?;
     let Value::Object(answer) = answer else {
-        return Err(TokenError::of(Fault::NoToken));
+        return Err(TokenError::of(Kind::NoToken));
     };
-    if text(&answer, "error").is_some_and(|error| !error.is_empty()) {
-        return Err(said(TokenError::of(Fault::Rejected), &answer, key));
+    if str_field(&answer, "error").is_some_and(|error| !error.is_empty()) {
+        return Err(with_oauth_error(TokenError::of(Kind::Rejected), &answer, key));
     }
-    let token = text(&answer, "access_token").ok_or_else(|| TokenError::of(Fault::NoToken))?;
+    let token = str_field(&answer, "access_token").ok_or_else(|| TokenError::of(Kind::NoToken))?;
     match answer.get("token_type") {
         None | Some(Value::Null) => {}
         Some(Value::String(token_type)) if token_type.eq_ignore_ascii_case("bearer") => {}
-        Some(_) => return Err(TokenError::of(Fault::TokenType)),
+        Some(_) => return Err(TokenError::of(Kind::TokenType)),
     }
     IssuedToken::bearer(token, answer.get("expires_in").and_then(lifetime))
 }
 
-/// Reads `expires_in`: seconds as number, float or string of digits. Negative counts as zero; what is not a number of
-/// seconds at all is as good as absent.
+/// Reads `expires_in`: seconds as number, float or string of digits. A negative number counts as zero. Any other value
+/// is ignored.
 fn lifetime(expires_in: &Value) -> Option<Duration> {
     let seconds = match expires_in {
         Value::Number(number) => number.as_f64()?,
@@ -90,29 +90,30 @@ fn lifetime(expires_in: &Value) -> Option<Duration> {
     Some(Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or(Duration::MAX))
 }
 
-/// Adds what the endpoint said: `error` and `error_description` (RFC 6749 §5.2).
-fn said(error: TokenError, answer: &Map<String, Value>, key: &AccessKey) -> TokenError {
-    let token = text(answer, "access_token").filter(|token| token.len() >= MIN_TOKEN);
-    let words = |name| text(answer, name).and_then(|words| clean(words, key, token));
-    error.saying(words("error"), words("error_description"))
+/// Adds `error` and `error_description` (RFC 6749 §5.2), as reported by the endpoint and sanitized.
+fn with_oauth_error(error: TokenError, answer: &Map<String, Value>, key: &AccessKey) -> TokenError {
+    let token = str_field(answer, "access_token").filter(|token| token.len() >= MIN_TOKEN);
+    let field = |name| str_field(answer, name).and_then(|value| sanitize(value, key, token));
+    error.with_oauth_error(field("error"), field("error_description"))
 }
 
-/// Makes an endpoint's words fit for a log: one short line of printable characters, without the secret or the token.
-fn clean(words: &str, key: &AccessKey, token: Option<&str>) -> Option<Box<str>> {
-    // Looked at as it will show, but before it is cut: neither may hide a secret, nor leave a part of one.
-    let words: String = words.chars().filter(|char| !char.is_control()).collect();
-    if key.leaks_into(&words) || token.is_some_and(|token| words.contains(token)) {
+/// Cuts `value` to one short line of printable characters. Replaces one that holds the secret or the token.
+fn sanitize(value: &str, key: &AccessKey, token: Option<&str>) -> Option<Box<str>> {
+    // The search comes after the control characters are gone, which could hide a secret, and before the cut, which could
+    // leave a part of one.
+    let line: String = value.chars().filter(|char| !char.is_control()).collect();
+    if key.leaks_into(&line) || token.is_some_and(|token| line.contains(token)) {
         return Some("[redacted: it repeats the secret]".into());
     }
-    let words: String = words.chars().take(MAX_WORDS).collect();
-    (!words.is_empty()).then(|| words.into())
+    let line: String = line.chars().take(MAX_DESCRIPTION).collect();
+    (!line.is_empty()).then(|| line.into())
 }
 
-fn text<'a>(answer: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
+fn str_field<'a>(answer: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
     answer.get(name)?.as_str()
 }
 
-fn object(body: &[u8]) -> Option<Map<String, Value>> {
+fn parse_object(body: &[u8]) -> Option<Map<String, Value>> {
     match serde_json::from_slice(body).ok()? {
         Value::Object(object) => Some(object),
         _ => None,

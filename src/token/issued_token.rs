@@ -6,7 +6,7 @@ use http::HeaderValue;
 
 use super::access_token::AccessToken;
 use crate::{
-    error::{Fault, TokenError},
+    error::{TokenError, token::Kind},
     schedule::Lifetime,
 };
 
@@ -65,10 +65,10 @@ impl fmt::Debug for IssuedToken {
 /// Builds `Bearer {token}`, sensitive, from a token of visible ASCII (RFC 6750 §2.1 allows no more).
 fn bearer(token: &str) -> Result<HeaderValue, TokenError> {
     if !is_visible_ascii(token) {
-        return Err(TokenError::of(Fault::TokenCharacters));
+        return Err(TokenError::of(Kind::TokenCharacters));
     }
     let mut value = HeaderValue::try_from(format!("Bearer {token}"))
-        .map_err(|_| TokenError::of(Fault::TokenCharacters))?;
+        .map_err(|_| TokenError::of(Kind::TokenCharacters))?;
     value.set_sensitive(true);
     Ok(value)
 }

@@ -1,6 +1,6 @@
-//! [`TokenErrorKind`] and the finer [`Fault`]: what went wrong, and whether it may pass.
+//! [`TokenErrorKind`] and the finer [`Kind`] decide which failures are transient.
 
-/// What kind of failure a [`TokenError`](super::TokenError) is: match on it to decide what to do.
+/// The kind of a [`TokenError`](super::TokenError): match on it to decide what to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum TokenErrorKind {
@@ -23,12 +23,12 @@ pub enum TokenErrorKind {
     NoRuntime,
 }
 
-/// What went wrong, more finely than [`TokenErrorKind`]: each has its own wording.
+/// The cause of a [`TokenError`](super::TokenError), finer than [`TokenErrorKind`]: each has its own wording.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fault {
-    /// Built by a custom `TokenSource`.
+pub(crate) enum Kind {
+    /// A custom `TokenSource` built the error.
     Custom(TokenErrorKind),
-    /// 4xx, or a 200 that carries an OAuth `error`.
+    /// 4xx, or a 200 with an OAuth `error`.
     Rejected,
     Throttled,
     /// 5xx or 408.
@@ -71,34 +71,35 @@ impl TokenErrorKind {
     }
 }
 
-// === impl Fault ===
+// === impl Kind ===
 
-impl Fault {
-    pub(super) fn kind(self) -> TokenErrorKind {
+impl Kind {
+    /// The kind that users see.
+    pub(super) fn public(self) -> TokenErrorKind {
         match self {
-            Fault::Custom(kind) => kind,
-            Fault::Rejected => TokenErrorKind::Rejected,
-            Fault::Throttled => TokenErrorKind::Throttled,
-            Fault::Server | Fault::Exchange => TokenErrorKind::Unavailable,
-            Fault::AttemptTimedOut | Fault::FlightTimedOut | Fault::CameTooLate => TokenErrorKind::TimedOut,
-            Fault::TornBody
-            | Fault::NotJson
-            | Fault::NoToken
-            | Fault::TokenType
-            | Fault::TokenCharacters
-            | Fault::BodyTooLarge
-            | Fault::Redirect
-            | Fault::UnexpectedStatus => TokenErrorKind::InvalidResponse,
-            Fault::Credentials | Fault::InsecureEndpoint => TokenErrorKind::Credentials,
-            Fault::Panicked => TokenErrorKind::Panicked,
-            Fault::NoRuntime | Fault::FlightLost => TokenErrorKind::NoRuntime,
+            Self::Custom(kind) => kind,
+            Self::Rejected => TokenErrorKind::Rejected,
+            Self::Throttled => TokenErrorKind::Throttled,
+            Self::Server | Self::Exchange => TokenErrorKind::Unavailable,
+            Self::AttemptTimedOut | Self::FlightTimedOut | Self::CameTooLate => TokenErrorKind::TimedOut,
+            Self::TornBody
+            | Self::NotJson
+            | Self::NoToken
+            | Self::TokenType
+            | Self::TokenCharacters
+            | Self::BodyTooLarge
+            | Self::Redirect
+            | Self::UnexpectedStatus => TokenErrorKind::InvalidResponse,
+            Self::Credentials | Self::InsecureEndpoint => TokenErrorKind::Credentials,
+            Self::Panicked => TokenErrorKind::Panicked,
+            Self::NoRuntime | Self::FlightLost => TokenErrorKind::NoRuntime,
         }
     }
 
     pub(super) fn is_transient(self) -> bool {
-        match self.kind() {
+        match self.public() {
             TokenErrorKind::Rejected | TokenErrorKind::Credentials => false,
-            TokenErrorKind::InvalidResponse => matches!(self, Fault::TornBody | Fault::NotJson),
+            TokenErrorKind::InvalidResponse => matches!(self, Self::TornBody | Self::NotJson),
             TokenErrorKind::Throttled
             | TokenErrorKind::Unavailable
             | TokenErrorKind::TimedOut

@@ -1,39 +1,39 @@
-//! The wording of a [`TokenError`]: what happened, what the endpoint said, what to do next.
+//! The wording of a [`TokenError`]: what happened, what the endpoint answered, what to do next.
 
 use std::fmt;
 
 use http::StatusCode;
 
 use super::{
-    kind::{Fault, TokenErrorKind},
+    kind::{Kind, TokenErrorKind},
     token_error::TokenError,
 };
 
 impl fmt::Display for TokenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let inner = &*self.0;
-        f.write_str(match inner.fault {
-            Fault::Custom(kind) => kind.summary(),
-            Fault::Rejected => TokenErrorKind::Rejected.summary(),
-            Fault::Throttled => TokenErrorKind::Throttled.summary(),
-            Fault::Server => TokenErrorKind::Unavailable.summary(),
-            Fault::Exchange => "the token endpoint could not be reached",
-            Fault::AttemptTimedOut => "the token endpoint did not answer in time",
-            Fault::FlightTimedOut => "no token request succeeded in time",
-            Fault::CameTooLate => "the token had expired before it arrived",
-            Fault::TornBody => "the token response ended early",
-            Fault::NotJson => "the token response is not JSON",
-            Fault::NoToken => "the token response has no `access_token`",
-            Fault::TokenType => "the token response has a `token_type` other than `bearer`",
-            Fault::TokenCharacters => "the issued token is empty or has characters no header may carry",
-            Fault::BodyTooLarge => "the token response is larger than 64 KiB",
-            Fault::Redirect => "the token endpoint redirects, and credentials do not follow redirects",
-            Fault::UnexpectedStatus => "the token endpoint answered with an unexpected status",
-            Fault::Credentials => TokenErrorKind::Credentials.summary(),
-            Fault::InsecureEndpoint => "the token endpoint is not an https address",
-            Fault::Panicked => TokenErrorKind::Panicked.summary(),
-            Fault::NoRuntime => TokenErrorKind::NoRuntime.summary(),
-            Fault::FlightLost => "the runtime that drove the token request stopped driving it",
+        f.write_str(match inner.kind {
+            Kind::Custom(kind) => kind.summary(),
+            Kind::Rejected => TokenErrorKind::Rejected.summary(),
+            Kind::Throttled => TokenErrorKind::Throttled.summary(),
+            Kind::Server => TokenErrorKind::Unavailable.summary(),
+            Kind::Exchange => "the token endpoint could not be reached",
+            Kind::AttemptTimedOut => "the token endpoint did not answer in time",
+            Kind::FlightTimedOut => "no token request succeeded in time",
+            Kind::CameTooLate => "the token had expired before it arrived",
+            Kind::TornBody => "the token response ended early",
+            Kind::NotJson => "the token response is not JSON",
+            Kind::NoToken => "the token response has no `access_token`",
+            Kind::TokenType => "the token response has a `token_type` other than `bearer`",
+            Kind::TokenCharacters => "the issued token is empty or has characters no header may carry",
+            Kind::BodyTooLarge => "the token response is larger than 64 KiB",
+            Kind::Redirect => "the token endpoint redirects, and credentials do not follow redirects",
+            Kind::UnexpectedStatus => "the token endpoint answered with an unexpected status",
+            Kind::Credentials => TokenErrorKind::Credentials.summary(),
+            Kind::InsecureEndpoint => "the token endpoint is not an https address",
+            Kind::Panicked => TokenErrorKind::Panicked.summary(),
+            Kind::NoRuntime => TokenErrorKind::NoRuntime.summary(),
+            Kind::FlightLost => "the runtime that drove the token request stopped driving it",
         })?;
         let details = [
             inner.status.map(|status| status.to_string()),
@@ -49,15 +49,15 @@ impl fmt::Display for TokenError {
 }
 
 impl TokenError {
-    /// What to do next.
+    /// Says what to do next.
     fn advice(&self) -> &'static str {
         let about_the_key = self.oauth_error() == Some("invalid_client")
             || matches!(self.status(), None | Some(StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN));
-        match (self.0.fault, self.kind()) {
-            (Fault::TokenCharacters, _) => "check what issues the token",
-            (Fault::InsecureEndpoint, _) => "use https, or a loopback address for tests",
-            (Fault::FlightLost, _) => "keep the runtime that makes calls alive, or call again",
-            (Fault::Custom(_), TokenErrorKind::Rejected) => "check the credentials of the token source",
+        match (self.0.kind, self.kind()) {
+            (Kind::TokenCharacters, _) => "check what issues the token",
+            (Kind::InsecureEndpoint, _) => "use https, or a loopback address for tests",
+            (Kind::FlightLost, _) => "keep the runtime that makes calls alive, or call again",
+            (Kind::Custom(_), TokenErrorKind::Rejected) => "check the credentials of the token source",
             (_, TokenErrorKind::Rejected) if about_the_key => {
                 "check the KEY ID and KEY SECRET; a lost KEY SECRET cannot be shown again: create a new \
                  access key in the Sinch dashboard"

@@ -1,21 +1,21 @@
-//! [`TokenError`]: why there is no token.
+//! [`TokenError`]: an error getting a token, and what users can ask it.
 
 use std::{error::Error, fmt, sync::Arc, time::Duration};
 
 use http::StatusCode;
 
-use super::kind::{Fault, TokenErrorKind};
+use super::kind::{Kind, TokenErrorKind};
 use crate::error::box_error::BoxError;
 
-/// Why there is no token.
+/// An error getting a token.
 ///
-/// Cheap to clone: everyone who waited for the same token request gets the same error.
+/// Cheap to clone: all callers that waited for the same token request get the same error.
 #[derive(Clone)]
 pub struct TokenError(pub(super) Arc<Inner>);
 
 #[derive(Clone)]
 pub(super) struct Inner {
-    pub(super) fault: Fault,
+    pub(super) kind: Kind,
     pub(super) status: Option<StatusCode>,
     retry_after: Option<Duration>,
     pub(super) oauth_error: Option<Box<str>>,
@@ -28,15 +28,15 @@ pub(super) struct Inner {
 impl TokenError {
     /// Creates an error for a custom [`TokenSource`](crate::TokenSource).
     ///
-    /// `kind` decides whether it [is transient](TokenError::is_transient); `source` is what
-    /// [`Error::source`] returns, and must not hold a secret, because it will be logged.
+    /// `kind` decides whether the error [is transient](TokenError::is_transient). [`Error::source`] returns `source`,
+    /// which must not hold a secret, because it will be logged.
     pub fn new(kind: TokenErrorKind, source: impl Into<BoxError>) -> Self {
-        Self::of(Fault::Custom(kind)).caused_by(source)
+        Self::of(Kind::Custom(kind)).with_source(source)
     }
 
-    pub(crate) fn of(fault: Fault) -> Self {
+    pub(crate) fn of(kind: Kind) -> Self {
         Self(Arc::new(Inner {
-            fault,
+            kind,
             status: None,
             retry_after: None,
             oauth_error: None,
@@ -45,18 +45,18 @@ impl TokenError {
         }))
     }
 
-    pub(crate) fn caused_by(mut self, source: impl Into<BoxError>) -> Self {
+    pub(crate) fn with_source(mut self, source: impl Into<BoxError>) -> Self {
         Arc::make_mut(&mut self.0).source = Some(Arc::from(source.into()));
         self
     }
 
-    pub(crate) fn answered(mut self, status: StatusCode) -> Self {
+    pub(crate) fn with_status(mut self, status: StatusCode) -> Self {
         Arc::make_mut(&mut self.0).status = Some(status);
         self
     }
 
-    /// `error` and `description` are the endpoint's words, already cleaned of what must not be shown.
-    pub(crate) fn saying(mut self, error: Option<Box<str>>, description: Option<Box<str>>) -> Self {
+    /// Sets `error` and `error_description` of the endpoint's answer. Both must be sanitized.
+    pub(crate) fn with_oauth_error(mut self, error: Option<Box<str>>, description: Option<Box<str>>) -> Self {
         let inner = Arc::make_mut(&mut self.0);
         inner.oauth_error = error;
         inner.oauth_error_description = description;
@@ -75,7 +75,7 @@ impl TokenError {
     /// Returns the kind of failure, to match on.
     #[must_use]
     pub fn kind(&self) -> TokenErrorKind {
-        self.0.fault.kind()
+        self.0.kind.public()
     }
 
     /// Returns whether the same request may succeed later without anyone changing anything.
@@ -86,7 +86,7 @@ impl TokenError {
     /// whose body was torn or not JSON.
     #[must_use]
     pub fn is_transient(&self) -> bool {
-        self.0.fault.is_transient()
+        self.0.kind.is_transient()
     }
 
     /// Returns how long the issuer asked to be left alone: `Retry-After`, counted from its answer.

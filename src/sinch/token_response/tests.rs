@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{read, retry_after};
 use crate::{
-    error::{Fault, TokenError, TokenErrorKind},
+    error::{TokenError, TokenErrorKind, token::Kind},
     schedule::Lifetime,
     sinch::access_key::AccessKey,
     token::IssuedToken,
@@ -116,7 +116,7 @@ fn statuses_have_their_classes() {
 
 #[test]
 fn a_body_that_could_not_be_read_fails_a_success_and_nothing_else() {
-    let torn = || Err(TokenError::of(Fault::TornBody));
+    let torn = || Err(TokenError::of(Kind::TornBody));
     let key = AccessKey::new("id", "s").unwrap();
     let head = |status: u16| Response::builder().status(status).body(()).unwrap().into_parts().0;
     let error = read(&head(200), torn(), &key, NOW).unwrap_err();

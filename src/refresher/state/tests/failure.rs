@@ -1,7 +1,7 @@
 //! What holds flights back: rule 3.
 
 use super::{
-    Action, DUE, Did, Duration, Fault, Fixture, HOUR, TokenError, TokenErrorKind, Want, at, error, secs,
+    Action, DUE, Did, Duration, Kind, Fixture, HOUR, TokenError, TokenErrorKind, Want, at, error, secs,
     start,
 };
 
@@ -149,7 +149,7 @@ fn retry_after_holds_forced_and_due_refreshes_too() {
 
 #[test]
 fn after_a_panic_the_next_call_asks_again_and_after_the_second_it_waits() {
-    let panicked = TokenError::of(Fault::Panicked);
+    let panicked = TokenError::of(Kind::Panicked);
     let mut it = Fixture { jitter: 1.0, ..Fixture::empty() };
     it.fail_once(&panicked, start());
     it.assert_held(start(), Duration::ZERO, TokenErrorKind::Panicked);
@@ -159,7 +159,7 @@ fn after_a_panic_the_next_call_asks_again_and_after_the_second_it_waits() {
 
 #[test]
 fn a_missing_runtime_is_neither_remembered_nor_spaced() {
-    for missing in [TokenError::of(Fault::NoRuntime), error(TokenErrorKind::NoRuntime)] {
+    for missing in [TokenError::of(Kind::NoRuntime), error(TokenErrorKind::NoRuntime)] {
         let mut it = Fixture::empty();
         it.fail_once(&missing, start());
         assert!(it.state.status(0, start()).last_error.is_none());

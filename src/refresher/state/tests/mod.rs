@@ -7,7 +7,7 @@ use super::{
     want::{Action, Want},
 };
 use crate::{
-    error::{Fault, TokenError, TokenErrorKind},
+    error::{TokenError, TokenErrorKind, token::Kind},
     origin::Origin,
     schedule::{
         Clock, Now, Settings,
