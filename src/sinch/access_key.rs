@@ -7,7 +7,7 @@ use std::{fmt, future::Future, pin::Pin};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use http::HeaderValue;
-use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use percent_encoding::percent_encode_byte;
 use zeroize::Zeroizing;
 
 use super::field;
@@ -17,6 +17,15 @@ use crate::error::CredentialsError;
 ///
 /// Make one in the [Sinch dashboard](https://dashboard.sinch.com/settings/access-keys). The secret is shown once,
 /// when the key is made. `Debug` redacts it, dropping wipes it.
+///
+/// # Encoding
+///
+/// HTTP Basic carries both halves (RFC 7617). RFC 6749 §2.3.1 wants them form-encoded, which most servers and clients
+/// ignore. So only the two characters that form-decoding would change are percent-encoded: `%` and `+`. All others,
+/// `é` or a space included, are sent as they are, and both kinds of servers read the same key.
+///
+/// A server that reads the halves raw refuses a key with a `%` or a `+` and says `invalid_client`. Sinch's keys have
+/// neither. For such a server choose a key without them.
 ///
 /// # Examples
 ///
@@ -57,16 +66,15 @@ pub trait AccessKeySource: Send + Sync + 'static {
     fn access_key(&self) -> impl Future<Output = Result<AccessKey, CredentialsError>> + Send;
 }
 
+/// The scheme of HTTP Basic, up to the base64.
+const BASIC: &str = "Basic ";
+
 /// [`AccessKeySource`] behind a pointer.
 pub(super) trait DynAccessKeySource: Send + Sync {
     fn dyn_access_key(&self) -> DynAccessKey<'_>;
 }
 
 type DynAccessKey<'a> = Pin<Box<dyn Future<Output = Result<AccessKey, CredentialsError>> + Send + 'a>>;
-
-/// What fosite's form-decoding of the Basic pair (RFC 6749 §2.3.1) would change, while `curl -u` sends it raw: both
-/// kinds of servers read the rest alike. `utf8_percent_encode` encodes what is not ASCII by itself.
-const FORM_SPECIAL: &AsciiSet = &CONTROLS.add(b'%').add(b'+');
 
 // === impl AccessKey ===
 
@@ -103,41 +111,52 @@ impl AccessKey {
         &self.key_id
     }
 
-    /// Builds what HTTP Basic carries: both halves with [`FORM_SPECIAL`] encoded, and a colon between.
-    fn encoded_pair(&self) -> Zeroizing<String> {
-        // The capacity is the most that encoding makes of it, so that no half-grown copy is left in memory.
-        let mut pair =
-            Zeroizing::new(String::with_capacity(3 * (self.key_id.len() + self.key_secret.len()) + 1));
-        pair.extend(utf8_percent_encode(&self.key_id, FORM_SPECIAL));
-        pair.push(':');
-        pair.extend(utf8_percent_encode(&self.key_secret, FORM_SPECIAL));
-        pair
-    }
-
     /// Builds the HTTP Basic value (RFC 7617) of this key, marked sensitive.
     pub(crate) fn basic(&self) -> Option<HeaderValue> {
-        let pair = self.encoded_pair();
-        let mut value = Zeroizing::new(String::with_capacity(6 + pair.len().div_ceil(3) * 4));
-        value.push_str("Basic ");
-        BASE64_STANDARD.encode_string(pair.as_bytes(), &mut value);
-        let mut value = HeaderValue::from_str(&value).ok()?;
+        let mut value = HeaderValue::from_str(&self.basic_value()).ok()?;
         value.set_sensitive(true);
         Some(value)
     }
 
-    /// Whether `text` gives away the secret: as it is, as it travels, or as others write the same pair.
+    /// Returns whether `text` holds the secret: as it is, as it is sent, or as others write the same pair.
     pub(super) fn leaks_into(&self, text: &str) -> bool {
-        let travels = self.basic();
-        let encoded = travels.as_ref().and_then(|value| value.to_str().ok()?.strip_prefix("Basic "));
-        let pair = Zeroizing::new(format!("{}:{}", self.key_id, self.key_secret.as_str()));
-        let plain = Zeroizing::new(BASE64_STANDARD.encode(pair.as_bytes()));
-        let holds = |encoded: &str| text.contains(encoded.trim_end_matches('='));
-        let sent = self.encoded_pair();
-        let secret_as_sent = sent.split_once(':').map(|(_, secret)| secret);
+        let (raw, sent) = (self.raw_pair(), self.encoded_pair());
+        let holds_pair = |pair: &str| text.contains(base64(pair).trim_end_matches('='));
+        let sent_secret = sent.split_once(':').map(|(_, secret)| secret);
         text.contains(self.key_secret.as_str())
-            || secret_as_sent.is_some_and(|secret| text.contains(secret))
-            || holds(&plain)
-            || encoded.is_some_and(holds)
+            || sent_secret.is_some_and(|secret| text.contains(secret))
+            || holds_pair(&raw)
+            || holds_pair(&sent)
+    }
+}
+
+// The buffers that hold the secret. Each is wiped when dropped and allocated once, at its final size: a buffer that grew
+// would leave an unwiped copy of its beginning behind.
+impl AccessKey {
+    /// KEY ID and KEY SECRET as they are, with a colon between.
+    fn raw_pair(&self) -> Zeroizing<String> {
+        let mut pair = buffer(self.key_id.len() + 1 + self.key_secret.len());
+        pair.push_str(&self.key_id);
+        pair.push(':');
+        pair.push_str(&self.key_secret);
+        pair
+    }
+
+    /// KEY ID and KEY SECRET as they are sent, with a colon between.
+    fn encoded_pair(&self) -> Zeroizing<String> {
+        let mut pair = buffer(encoded_len(&self.key_id) + 1 + encoded_len(&self.key_secret));
+        push_encoded(&mut pair, &self.key_id);
+        pair.push(':');
+        push_encoded(&mut pair, &self.key_secret);
+        pair
+    }
+
+    fn basic_value(&self) -> Zeroizing<String> {
+        let encoded = base64(&self.encoded_pair());
+        let mut value = buffer(BASIC.len() + encoded.len());
+        value.push_str(BASIC);
+        value.push_str(&encoded);
+        value
     }
 }
 
@@ -168,6 +187,33 @@ where
 impl<K: AccessKeySource> DynAccessKeySource for K {
     fn dyn_access_key(&self) -> DynAccessKey<'_> {
         Box::pin(self.access_key())
+    }
+}
+
+fn buffer(len: usize) -> Zeroizing<String> {
+    Zeroizing::new(String::with_capacity(len))
+}
+
+/// `encode` allocates its result at its final size. `encode_string` would copy through a buffer on the stack.
+fn base64(text: &str) -> Zeroizing<String> {
+    Zeroizing::new(BASE64_STANDARD.encode(text))
+}
+
+/// Whether form-decoding (RFC 6749 §2.3.1) would change `char`. It leaves everything else as it is, raw UTF-8 included.
+fn is_form_special(char: char) -> bool {
+    matches!(char, '%' | '+')
+}
+
+fn encoded_len(half: &str) -> usize {
+    half.len() + 2 * half.chars().filter(|char| is_form_special(*char)).count()
+}
+
+fn push_encoded(pair: &mut String, half: &str) {
+    for char in half.chars() {
+        match u8::try_from(char) {
+            Ok(byte) if is_form_special(char) => pair.push_str(percent_encode_byte(byte)),
+            _ => pair.push(char),
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 use base64::{Engine, prelude::BASE64_STANDARD};
 use zeroize::Zeroizing;
 
-use super::AccessKey;
+use super::{AccessKey, base64};
 
 #[track_caller]
 fn pair_on_the_wire(key_id: &str, key_secret: &str) -> String {
@@ -12,7 +12,7 @@ fn pair_on_the_wire(key_id: &str, key_secret: &str) -> String {
 }
 
 #[test]
-fn the_basic_pair_is_raw_but_for_what_form_decoding_would_change() {
+fn the_basic_pair_is_raw_but_for_percent_and_plus_which_form_decoding_would_change() {
     for (secret, expected) in [
         ("plain-_AZ09", "plain-_AZ09"),
         ("a:b", "a:b"),
@@ -20,19 +20,21 @@ fn the_basic_pair_is_raw_but_for_what_form_decoding_would_change() {
         ("a+b", "a%2Bb"),
         ("100%", "100%25"),
         ("%41", "%2541"),
-        ("é", "%C3%A9"),
+        ("é~ü 漢", "é~ü 漢"),
     ] {
         assert_eq!(pair_on_the_wire("id", secret), format!("id:{expected}"));
     }
-    assert_eq!(pair_on_the_wire("i+d", "s"), "i%2Bd:s");
+    assert_eq!(pair_on_the_wire("i+d é", "s"), "i%2Bd é:s");
 }
 
 #[test]
 fn a_key_leaks_into_text_that_holds_its_secret_or_its_pair_however_it_is_written() {
     let key = AccessKey::new("id", "50%+1").unwrap();
-    let travels = key.basic().unwrap().to_str().unwrap().to_owned();
+    let sent = key.basic().unwrap().to_str().unwrap().to_owned();
     let plain = BASE64_STANDARD.encode("id:50%+1");
-    for text in ["<50%+1>", &travels, &plain, plain.trim_end_matches('=')] {
+    for text in
+        ["<50%+1>", "<50%25%2B1>", &sent, sent.trim_end_matches('='), &plain, plain.trim_end_matches('=')]
+    {
         assert!(key.leaks_into(text), "{text}");
     }
     assert!(!key.leaks_into("id, 50%"));
@@ -78,4 +80,23 @@ fn a_text_that_repeats_the_secret_or_the_basic_value_is_recognised() {
 fn the_secret_is_kept_in_memory_that_is_wiped() {
     let is_wiped = |_: &Zeroizing<String>| {};
     is_wiped(&AccessKey::new("id", "s3cret").unwrap().key_secret);
+}
+
+/// A string that grows leaves what it held so far in memory that nobody wipes.
+#[test]
+fn no_buffer_that_holds_the_secret_ever_grows() {
+    // The long ones are longer than what base64 encodes at a time.
+    for length in (1..100).chain([1000, 2000]) {
+        let key = AccessKey::new("i+d", format!("%é+{}", "s".repeat(length))).unwrap();
+        let pair = key.encoded_pair();
+        for (name, buffer) in [
+            ("raw pair", &key.raw_pair()),
+            ("base64", &base64(&pair)),
+            ("Basic value", &key.basic_value()),
+            ("encoded pair", &pair),
+        ] {
+            let _: &Zeroizing<String> = buffer;
+            assert_eq!(buffer.capacity(), buffer.len(), "{name} of a secret of {length} more");
+        }
+    }
 }
