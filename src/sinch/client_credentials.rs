@@ -166,7 +166,7 @@ where
             .map_err(|error| TokenError::of(Kind::Exchange).with_source(error))?;
         let (head, body) = response.into_parts();
         let body = read(body, deadline).await;
-        token_response::read(&head, body, &key, Clock::SYSTEM.now().wall)
+        token_response::read(&head, body, &key)
     }
 
     fn audience(&self) -> Audience {

@@ -5,7 +5,11 @@
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode, header::RETRY_AFTER, response::Parts};
+use http::{
+    StatusCode,
+    header::{DATE, RETRY_AFTER},
+    response::Parts,
+};
 use serde_json::{Map, Value};
 
 use super::access_key::AccessKey;
@@ -20,12 +24,11 @@ const MAX_DESCRIPTION: usize = 256;
 /// The shortest `access_token` that is looked for in an `error_description`: a shorter one may stand there by chance.
 const MIN_TOKEN: usize = 16;
 
-/// Turns an answer into a token. `body` is the error that reading it met, if any; `now` is the wall clock's reading.
+/// Turns an answer into a token. `body` is the error that reading it met, if any.
 pub(super) fn read(
     head: &Parts,
     body: Result<Bytes, TokenError>,
     key: &AccessKey,
-    now: SystemTime,
 ) -> Result<IssuedToken, TokenError> {
     let status = head.status;
     if status.is_success() {
@@ -42,19 +45,33 @@ pub(super) fn read(
     let answer = body.ok().and_then(|body| parse_object(&body)).unwrap_or_default();
     Err(with_oauth_error(TokenError::of(kind), &answer, key)
         .with_status(status)
-        .with_retry_after(retry_after(&head.headers, now)))
+        .with_retry_after(retry_after(head)))
 }
 
 /// Reads `Retry-After` (RFC 9110 §10.2.3): seconds, or a date. Any other value is ignored.
-pub(super) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
-    let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+///
+/// It counts on the statuses that mean "later". A date is compared with the answer's own `Date`, because this machine's
+/// clock may be wrong. Without `Date` it is ignored.
+fn retry_after(head: &Parts) -> Option<Duration> {
+    if !matches!(
+        head.status,
+        StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE | StatusCode::REQUEST_TIMEOUT
+    ) {
+        return None;
+    }
+    let value = head.headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     let wait = if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
         // A number that does not fit is long enough.
         value.parse().map_or(MAX_RETRY_AFTER, Duration::from_secs)
     } else {
-        httpdate::parse_http_date(value).ok()?.duration_since(now).unwrap_or_default()
+        let answered = date(head.headers.get(DATE)?.to_str().ok()?)?;
+        date(value)?.duration_since(answered).unwrap_or_default()
     };
     Some(wait.min(MAX_RETRY_AFTER))
+}
+
+fn date(value: &str) -> Option<SystemTime> {
+    httpdate::parse_http_date(value.trim()).ok()
 }
 
 /// Reads a successful answer (RFC 6749 §5.1).

@@ -89,7 +89,8 @@ impl TokenError {
         self.0.kind.is_transient()
     }
 
-    /// Returns how long the issuer asked to be left alone: `Retry-After`, counted from its answer.
+    /// Returns how long the issuer asked to be left alone: `Retry-After` of a `429`, `503` or `408`, counted from its
+    /// answer. A date counts less the answer's own `Date`.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after

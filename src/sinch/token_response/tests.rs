@@ -1,10 +1,13 @@
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Response, StatusCode, header::RETRY_AFTER};
+use http::{
+    Response, StatusCode,
+    header::{DATE, RETRY_AFTER},
+};
 use serde_json::{Value, json};
 
-use super::{read, retry_after};
+use super::read;
 use crate::{
     error::{TokenError, TokenErrorKind, token::Kind},
     schedule::Lifetime,
@@ -12,12 +15,11 @@ use crate::{
     token::IssuedToken,
 };
 
-const NOW: SystemTime = SystemTime::UNIX_EPOCH;
 const HOUR: Duration = Duration::from_secs(3600);
 
 fn answered(status: u16, body: impl Into<Bytes>) -> Result<IssuedToken, TokenError> {
     let (head, ()) = Response::builder().status(status).body(()).unwrap().into_parts();
-    read(&head, Ok(body.into()), &AccessKey::new("id", "s3cret").unwrap(), NOW)
+    read(&head, Ok(body.into()), &AccessKey::new("id", "s3cret").unwrap())
 }
 
 fn lifetime_of(expires_in: &Value) -> Lifetime {
@@ -119,11 +121,11 @@ fn a_body_that_could_not_be_read_fails_a_success_and_nothing_else() {
     let torn = || Err(TokenError::of(Kind::TornBody));
     let key = AccessKey::new("id", "s").unwrap();
     let head = |status: u16| Response::builder().status(status).body(()).unwrap().into_parts().0;
-    let error = read(&head(200), torn(), &key, NOW).unwrap_err();
+    let error = read(&head(200), torn(), &key).unwrap_err();
     assert_eq!((error.kind(), error.is_transient()), (TokenErrorKind::InvalidResponse, true));
     assert_eq!(error.status(), Some(StatusCode::OK));
-    assert_eq!(read(&head(503), torn(), &key, NOW).unwrap_err().kind(), TokenErrorKind::Unavailable);
-    assert_eq!(read(&head(401), torn(), &key, NOW).unwrap_err().kind(), TokenErrorKind::Rejected);
+    assert_eq!(read(&head(503), torn(), &key).unwrap_err().kind(), TokenErrorKind::Unavailable);
+    assert_eq!(read(&head(401), torn(), &key).unwrap_err().kind(), TokenErrorKind::Rejected);
 }
 
 #[test]
@@ -155,24 +157,31 @@ fn an_endpoint_that_repeats_the_secret_does_not_get_it_into_the_error() {
     }
 }
 
+/// The `retry_after` of an error with this status and these headers.
+#[track_caller]
+fn retry_after(status: u16, retry_after: &[u8], date: Option<&str>) -> Option<Duration> {
+    let mut response = Response::builder().status(status).header(RETRY_AFTER, retry_after);
+    if let Some(date) = date {
+        response = response.header(DATE, date);
+    }
+    let (head, ()) = response.body(()).unwrap().into_parts();
+    read(&head, Ok(Bytes::new()), &AccessKey::new("id", "s").unwrap()).unwrap_err().retry_after()
+}
+
+fn secs(seconds: u64) -> Option<Duration> {
+    Some(Duration::from_secs(seconds))
+}
+
 #[test]
-fn retry_after_is_seconds_or_a_date_and_at_most_an_hour() {
-    let read = |value: &[u8]| {
-        let headers = HeaderMap::from_iter([(RETRY_AFTER, HeaderValue::from_bytes(value).unwrap())]);
-        retry_after(&headers, NOW + Duration::from_secs(60))
-    };
-    let seconds = |seconds| Some(Duration::from_secs(seconds));
+fn retry_after_is_seconds_and_at_most_an_hour() {
     for (value, expected) in [
-        (&b"0"[..], seconds(0)),
-        (b"7", seconds(7)),
-        (b" 7 ", seconds(7)),
-        (b"3600", seconds(3600)),
-        (b"3601", seconds(3600)),
-        (b"18446744073709551615", seconds(3600)),
-        (b"99999999999999999999999", seconds(3600)),
-        (b"Thu, 01 Jan 1970 00:01:30 GMT", seconds(30)),
-        (b"Thu, 01 Jan 1970 00:00:30 GMT", seconds(0)),
-        (b"Fri, 31 Dec 9999 23:59:59 GMT", seconds(3600)),
+        (&b"0"[..], secs(0)),
+        (b"7", secs(7)),
+        (b" 7 ", secs(7)),
+        (b"3600", secs(3600)),
+        (b"3601", secs(3600)),
+        (b"18446744073709551615", secs(3600)),
+        (b"99999999999999999999999", secs(3600)),
         (b"", None),
         (b"-1", None),
         (b"+1", None),
@@ -180,17 +189,42 @@ fn retry_after_is_seconds_or_a_date_and_at_most_an_hour() {
         (b"soon", None),
         (b"\xff", None),
     ] {
-        assert_eq!(read(value), expected, "{}", String::from_utf8_lossy(value));
+        for date in [None, Some("Thu, 01 Jan 1970 00:01:00 GMT")] {
+            assert_eq!(retry_after(429, value, date), expected, "{}", String::from_utf8_lossy(value));
+        }
     }
-    assert_eq!(retry_after(&HeaderMap::new(), NOW), None);
 }
 
 #[test]
-fn retry_after_counts_on_every_failure_status() {
-    for status in [429, 503, 500, 401] {
-        let (head, ()) =
-            Response::builder().status(status).header(RETRY_AFTER, "7").body(()).unwrap().into_parts();
-        let error = read(&head, Ok(Bytes::new()), &AccessKey::new("id", "s").unwrap(), NOW).unwrap_err();
-        assert_eq!(error.retry_after(), Some(Duration::from_secs(7)), "{status}");
+fn a_retry_after_that_is_a_date_is_the_date_less_the_answers_own() {
+    const DATE: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
+    for (value, date, expected) in [
+        ("Sun, 06 Nov 1994 08:50:07 GMT", DATE, secs(30)),
+        ("Sunday, 06-Nov-94 08:50:07 GMT", DATE, secs(30)),
+        ("Sun, 06 Nov 1994 08:50:07 GMT", "Sun Nov  6 08:49:37 1994", secs(30)),
+        (DATE, DATE, secs(0)),
+        ("Sun, 06 Nov 1994 08:49:07 GMT", DATE, secs(0)),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", DATE, secs(3600)),
+        ("Sun, 06 Nov 1994 08:50:07 GMT", "yesterday", None),
+        ("Sun, 06 Nov 1994 08:50:07 GMT", "", None),
+    ] {
+        assert_eq!(retry_after(503, value.as_bytes(), Some(date)), expected, "{value} at {date}");
+    }
+}
+
+#[test]
+fn a_retry_after_that_is_a_date_is_ignored_if_the_answer_has_none_of_its_own() {
+    for value in ["Fri, 31 Dec 9999 23:59:59 GMT", "Thu, 01 Jan 1970 00:00:00 GMT"] {
+        assert_eq!(retry_after(429, value.as_bytes(), None), None, "{value}");
+    }
+}
+
+#[test]
+fn retry_after_counts_on_429_503_and_408_only() {
+    for status in [429, 503, 408] {
+        assert_eq!(retry_after(status, b"7", None), secs(7), "{status}");
+    }
+    for status in [101, 301, 302, 307, 400, 401, 403, 404, 413, 500, 502, 504] {
+        assert_eq!(retry_after(status, b"7", None), None, "{status}");
     }
 }

@@ -1,6 +1,6 @@
 //! `Retry-After` of a `429`, as bytes: seconds exactly, dates to the second, never more than an hour.
 //!
-//! An input that begins with `\0` and two bytes is a date instead, that many seconds from now.
+//! An input that begins with `\0` and two bytes is a date instead, that many seconds after the answer's own.
 
 #![no_main]
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "a fuzz target fails by panicking")]
@@ -8,7 +8,10 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderValue, Request, Response, StatusCode, header::RETRY_AFTER};
+use http::{
+    HeaderValue, Request, Response, StatusCode,
+    header::{DATE, RETRY_AFTER},
+};
 use http_body_util::Full;
 use libfuzzer_sys::{Corpus, fuzz_target};
 use tower::service_fn;
@@ -16,50 +19,51 @@ use tower_sinch_auth::{BoxError, ClientCredentials, TokenErrorKind, TokenSource}
 use tower_sinch_auth_fuzz::{block_on, date, key};
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
+/// The answer's own `Date`, in seconds since 1970.
+const ANSWERED: i64 = 1_700_000_000;
 
 fuzz_target!(|input: &[u8]| -> Corpus {
     let field = match input {
         [0, high, low, ..] => {
             let seconds = i64::from(i16::from_be_bytes([*high, *low]));
-            date::written(i64::try_from(date::now().as_secs()).unwrap() + seconds).into_bytes()
+            date::written(ANSWERED + seconds).into_bytes()
         }
         _ => input.to_vec(),
     };
     let Ok(field) = HeaderValue::from_bytes(&field) else {
         return Corpus::Reject;
     };
-    let before = date::now();
-    let wait = retry_after(&field);
-    let after = date::now();
+    let wait = retry_after(&field, true);
+    let dateless = retry_after(&field, false);
     assert!(wait.is_none_or(|wait| wait <= HOUR), "{wait:?}");
     match expected(&field) {
-        Expected::Nothing => assert_eq!(wait, None),
-        Expected::Wait(expected) => assert_eq!(wait, Some(expected)),
-        Expected::Until(date) => {
-            let wait = wait.expect("a date is understood");
-            let (most, least) = (date.saturating_sub(before), date.saturating_sub(after));
-            assert!(wait <= most.min(HOUR) && wait >= least.min(HOUR), "{wait:?}: {least:?} to {most:?}");
-        }
-        Expected::Anything => {}
+        Expected::Nothing => assert_eq!((wait, dateless), (None, None)),
+        Expected::Wait(expected) => assert_eq!((wait, dateless), (Some(expected), Some(expected))),
+        Expected::Until(expected) => assert_eq!((wait, dateless), (Some(expected), None)),
+        Expected::Anything => assert_eq!(dateless, None),
     }
     Corpus::Keep
 });
 
 enum Expected {
     Nothing,
+    /// Seconds.
     Wait(Duration),
-    /// Since 1970.
+    /// A date that long after the answer's own.
     Until(Duration),
     /// Not one of the forms that are written today.
     Anything,
 }
 
-fn retry_after(field: &HeaderValue) -> Option<Duration> {
+fn retry_after(field: &HeaderValue, dated: bool) -> Option<Duration> {
     let field = field.clone();
     let client = service_fn(move |_request: Request<Full<Bytes>>| {
         let mut response = Response::new(Full::<Bytes>::default());
         *response.status_mut() = StatusCode::TOO_MANY_REQUESTS;
         response.headers_mut().insert(RETRY_AFTER, field.clone());
+        if dated {
+            response.headers_mut().insert(DATE, date::written(ANSWERED).parse().expect("a header value"));
+        }
         async { Ok::<_, BoxError>(response) }
     });
     let error = block_on(ClientCredentials::with_client(client, key::key()).fetch()).expect_err("a 429");
@@ -77,7 +81,10 @@ fn expected(field: &HeaderValue) -> Expected {
         return Expected::Wait(Duration::from_secs(text.parse().unwrap_or(u64::MAX)).min(HOUR));
     }
     match date::read(text) {
-        Some(seconds) => Expected::Until(Duration::from_secs(u64::try_from(seconds).unwrap())),
+        Some(seconds) => {
+            let wait = Duration::from_secs(u64::try_from(seconds - ANSWERED).unwrap_or_default());
+            Expected::Until(wait.min(HOUR))
+        }
         // Every form of a date has a time in it.
         None if text.bytes().filter(|byte| *byte == b':').count() < 2 => Expected::Nothing,
         None => Expected::Anything,

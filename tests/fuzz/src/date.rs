@@ -1,17 +1,9 @@
 //! `Retry-After` (RFC 9110 §10.2.3) and the IMF-fixdate of RFC 9110 §5.6.7, written and read by the book.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
-
 const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
 const MONTHS: [&str; 12] =
     ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 const DAY: i64 = 24 * 60 * 60;
-
-/// The wall clock, in seconds since 1970.
-#[expect(clippy::disallowed_methods, reason = "dates in the input are compared with the real clock")]
-pub fn now() -> Duration {
-    SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock after 1970")
-}
 
 /// Writes `seconds` since 1970 as an IMF-fixdate.
 pub fn written(seconds: i64) -> String {

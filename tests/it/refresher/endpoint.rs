@@ -12,7 +12,7 @@ use std::{
 use bytes::Bytes;
 use http::{
     HeaderValue, Request, Response,
-    header::{AUTHORIZATION, RETRY_AFTER},
+    header::{AUTHORIZATION, DATE, RETRY_AFTER},
 };
 use http_body_util::Full;
 use tower::{BoxError, util::BoxCloneSyncService};
@@ -217,7 +217,10 @@ async fn retry_after_may_be_seconds_a_date_or_nonsense() {
         ("", none),
     ];
     for (value, rest) in cases {
-        let refused = Response::builder().status(429).header(RETRY_AFTER, value);
+        let refused = Response::builder()
+            .status(429)
+            .header(RETRY_AFTER, value)
+            .header(DATE, "Thu, 01 Jan 1970 00:00:00 GMT");
         let endpoint = Endpoint::new().then_response(refused.body(String::new()).unwrap());
         let tokens = TokenRefresher::builder(ClientCredentials::with_client(endpoint.client(), key()))
             .wall_clock(|| SystemTime::UNIX_EPOCH)
