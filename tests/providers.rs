@@ -76,6 +76,7 @@ async fn assert_exchange_is_ours() {
     let causes: Vec<String> =
         iter::successors(error.source(), |cause| (*cause).source()).map(ToString::to_string).collect();
     assert_eq!(error.kind(), TokenErrorKind::Unavailable);
+    assert!(error.to_string().contains("certificate of the token endpoint is not trusted"), "{error}");
     assert!(causes.iter().any(|cause| cause.contains("UnknownIssuer")), "{causes:?}");
     assert_eq!(handshake.await.unwrap(), groups(&ours()));
 }

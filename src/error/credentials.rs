@@ -24,6 +24,7 @@ enum Kind {
 impl CredentialsError {
     /// Wraps the error of a custom [`AccessKeySource`](crate::AccessKeySource), such as a secret store's.
     ///
+    /// The message quotes `source`, and [`Error::source`] returns the cause of `source`.
     /// `source` must not hold the secret, because it will be logged.
     pub fn other(source: impl Into<BoxError>) -> Self {
         Self(Kind::Other(Arc::from(source.into())))
@@ -67,7 +68,9 @@ impl fmt::Display for CredentialsError {
                 write!(f, "the {field} has a character other than visible ASCII; copy it again")
             }
             Kind::Colon => f.write_str("the KEY ID has a `:`; pass KEY ID and KEY SECRET separately"),
-            Kind::Other(_) => f.write_str("the access key could not be read; see the source of this error"),
+            Kind::Other(source) => {
+                write!(f, "the access key could not be read: {source}; check where it is read from")
+            }
         }
     }
 }
@@ -87,7 +90,8 @@ impl fmt::Debug for CredentialsError {
 impl Error for CredentialsError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match &self.0 {
-            Kind::Other(source) => Some(&**source),
+            // The message quotes the error itself, so its cause comes next.
+            Kind::Other(source) => source.source(),
             _ => None,
         }
     }

@@ -1,4 +1,4 @@
-use std::error::Error;
+use std::{error::Error, fmt, io, iter};
 
 use http::StatusCode;
 
@@ -30,6 +30,54 @@ fn every_message_says_what_failed_and_what_to_do() {
         let message = TokenError::new(kind, "the cause").to_string();
         assert!(message.contains(what) && message.contains(advice), "{message}");
         assert!(!message.contains("the cause"), "a cause is in the source, not in the message: {message}");
+    }
+}
+
+/// What `to_string` and `source` of each error along the chain say.
+fn chain(error: &(dyn Error + 'static)) -> Vec<String> {
+    iter::successors(Some(error), |error| (*error).source()).map(ToString::to_string).collect()
+}
+
+#[derive(Debug)]
+struct Outage(&'static str, io::Error);
+
+impl fmt::Display for Outage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl Error for Outage {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&self.1)
+    }
+}
+
+#[test]
+fn a_cause_that_only_its_own_words_tell_is_quoted_and_not_said_again() {
+    let outage = || Outage("the vault is sealed", io::Error::other("no quorum"));
+    let credentials = CredentialsError::other(outage());
+    let unread = TokenError::of(Kind::Credentials).with_source(credentials.clone());
+    let failed = TokenError::of(Kind::Exchange).with_source(outage());
+    for (error, what) in [
+        (
+            &credentials as &(dyn Error + 'static),
+            "the access key could not be read: the vault is sealed; check",
+        ),
+        (&unread, "could not be used: the access key could not be read: the vault is sealed; check"),
+        (&failed, "the token request failed: the vault is sealed; check the network path"),
+    ] {
+        let said = chain(error);
+        assert!(said[0].contains(what), "{said:?}");
+        assert_eq!(said[1..], ["no quorum"], "{said:?}");
+    }
+}
+
+#[test]
+fn credentials_that_could_not_be_used_say_why_and_what_to_do() {
+    for error in [CredentialsError::unset("SINCH_KEY_ID"), CredentialsError::colon()] {
+        let message = TokenError::of(Kind::Credentials).with_source(error.clone()).to_string();
+        assert_eq!(message, format!("the credentials for the token request could not be used: {error}"));
     }
 }
 
@@ -66,5 +114,5 @@ fn debug_shows_the_message_and_the_cause() {
     {
         assert!(shown.contains(&message) && shown.contains("the cause"), "{shown}");
     }
-    assert!(credentials.source().is_some());
+    assert!(token.source().is_some());
 }

@@ -20,7 +20,7 @@ use tower_service::Service;
 use super::https::{HttpsClient, https};
 use super::{
     access_key::{AccessKey, AccessKeySource, DynAccessKeySource},
-    token_response,
+    exchange, token_response,
 };
 #[cfg(feature = "__client")]
 use crate::refresher::TokenRefresher;
@@ -34,6 +34,8 @@ use crate::{
 
 /// The address at which Sinch issues tokens, for all regions and products.
 const SINCH_ENDPOINT: &str = "https://auth.sinch.com/oauth2/token";
+/// How long one attempt may take, by default.
+pub(super) const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The longest body of a token response that is read. Sinch's are about 2 KB.
 const MAX_BODY: usize = 64 * 1024;
 
@@ -92,7 +94,7 @@ impl<C> ClientCredentials<C> {
             client,
             key: Arc::new(key),
             endpoint: Uri::from_static(SINCH_ENDPOINT),
-            attempt_timeout: Duration::from_secs(10),
+            attempt_timeout: ATTEMPT_TIMEOUT,
         }
     }
 
@@ -108,6 +110,8 @@ impl<C> ClientCredentials<C> {
 
     /// Sets how long one attempt may take: reading the key, one HTTP exchange, and the body of its answer.
     /// Default: 10 s.
+    ///
+    /// The [default client](crate::HttpsClient) tries all addresses of the token endpoint within 4 s: leave it more than that.
     #[must_use]
     pub fn attempt_timeout(mut self, timeout: Duration) -> Self {
         self.attempt_timeout = timeout;
@@ -148,22 +152,21 @@ where
         record_endpoint(self.endpoint.host().unwrap_or_default());
         self.check_endpoint()?;
         let deadline = deadline(Clock::SYSTEM.now().mono, self.attempt_timeout);
-        let timed_out = |_elapsed| TokenError::of(Kind::AttemptTimedOut);
         let key = timeout_at(deadline, self.key.dyn_access_key())
             .await
-            .map_err(timed_out)?
+            .map_err(|_elapsed| TokenError::of(Kind::KeyTimedOut))?
             .map_err(|error| TokenError::of(Kind::Credentials).with_source(error))?;
         record_key_id(key.key_id());
         let request = self.request(&key)?;
         let mut client = self.client.clone();
         let exchange = async {
-            poll_fn(|cx| client.poll_ready(cx)).await?;
-            client.call(request).await
+            poll_fn(|cx| client.poll_ready(cx)).await.map_err(Into::into)?;
+            client.call(request).await.map_err(Into::<BoxError>::into)
         };
         let response = timeout_at(deadline, exchange)
             .await
-            .map_err(timed_out)?
-            .map_err(|error| TokenError::of(Kind::Exchange).with_source(error))?;
+            .map_err(|_elapsed| TokenError::of(Kind::AttemptTimedOut))?
+            .map_err(|error| TokenError::of(exchange::kind_of(&*error)).with_source(error))?;
         let (head, body) = response.into_parts();
         let body = read(body, deadline).await;
         token_response::read(&head, body, &key)

@@ -2,6 +2,7 @@
 
 mod access_key;
 mod client_credentials;
+mod exchange;
 mod field;
 #[cfg(feature = "__client")]
 mod https;

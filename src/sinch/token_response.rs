@@ -6,8 +6,8 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http::{
-    StatusCode,
-    header::{DATE, RETRY_AFTER},
+    HeaderMap, StatusCode,
+    header::{CONTENT_ENCODING, DATE, RETRY_AFTER},
     response::Parts,
 };
 use serde_json::{Map, Value};
@@ -32,7 +32,8 @@ pub(super) fn read(
 ) -> Result<IssuedToken, TokenError> {
     let status = head.status;
     if status.is_success() {
-        return body.and_then(|body| issued(&body, key)).map_err(|error| error.with_status(status));
+        let not_json = if is_encoded(&head.headers) { Kind::Encoded } else { Kind::NotJson };
+        return body.and_then(|body| issued(&body, key, not_json)).map_err(|error| error.with_status(status));
     }
     let kind = match status {
         StatusCode::TOO_MANY_REQUESTS => Kind::Throttled,
@@ -74,10 +75,17 @@ fn date(value: &str) -> Option<SystemTime> {
     httpdate::parse_http_date(value.trim()).ok()
 }
 
-/// Reads a successful answer (RFC 6749 §5.1).
-fn issued(body: &[u8], key: &AccessKey) -> Result<IssuedToken, TokenError> {
-    let not_json = || TokenError::of(Kind::NotJson);
-    let answer: Value = serde_json::from_slice(body).map_err(|_| not_json())?;
+/// Whether the body needs decoding that is not done here. A client that decodes may leave the header as it was: it counts
+/// only if the body cannot be read.
+fn is_encoded(headers: &HeaderMap) -> bool {
+    headers
+        .get(CONTENT_ENCODING)
+        .is_some_and(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity"))
+}
+
+/// Reads a successful answer (RFC 6749 §5.1). `not_json` says what a body that is not JSON means.
+fn issued(body: &[u8], key: &AccessKey, not_json: Kind) -> Result<IssuedToken, TokenError> {
+    let answer: Value = serde_json::from_slice(body).map_err(|_| TokenError::of(not_json))?;
     let Value::Object(answer) = answer else {
         return Err(TokenError::of(Kind::NoToken));
     };

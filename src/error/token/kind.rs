@@ -8,10 +8,10 @@ pub enum TokenErrorKind {
     Rejected,
     /// The endpoint answered `429 Too Many Requests`; the refresher waits before it asks again.
     Throttled,
-    /// The endpoint could not be reached, or answered `5xx` or `408`.
+    /// The endpoint could not be reached, broke the exchange off, or answered `5xx` or `408`.
     Unavailable,
-    /// The endpoint did not answer within `attempt_timeout`, no attempt succeeded within `flight_timeout`, or the
-    /// token had expired before it arrived.
+    /// Reading the key and the endpoint's answer took longer than `attempt_timeout`, no attempt succeeded within
+    /// `flight_timeout`, or the token had expired before it arrived.
     TimedOut,
     /// The endpoint answered something that is not a usable token response.
     InvalidResponse,
@@ -33,8 +33,19 @@ pub(crate) enum Kind {
     Throttled,
     /// 5xx or 408.
     Server,
-    /// Connect, TLS, reset: the client's own error.
+    Dns,
+    ConnectionRefused,
+    Unreachable,
+    ConnectionTimedOut,
+    Certificate,
+    Tls,
+    /// The connection was closed or reset before the head of the answer was there.
+    ClosedEarly,
+    HeadTooLarge,
+    NotHttp,
+    /// Any other error of the client, which the message quotes.
     Exchange,
+    KeyTimedOut,
     AttemptTimedOut,
     FlightTimedOut,
     CameTooLate,
@@ -44,8 +55,11 @@ pub(crate) enum Kind {
     TokenType,
     TokenCharacters,
     BodyTooLarge,
+    /// Not JSON, and `Content-Encoding` says why.
+    Encoded,
     Redirect,
     UnexpectedStatus,
+    /// The error of the `AccessKeySource`, which the message quotes.
     Credentials,
     InsecureEndpoint,
     Panicked,
@@ -80,14 +94,27 @@ impl Kind {
             Self::Custom(kind) => kind,
             Self::Rejected => TokenErrorKind::Rejected,
             Self::Throttled => TokenErrorKind::Throttled,
-            Self::Server | Self::Exchange => TokenErrorKind::Unavailable,
-            Self::AttemptTimedOut | Self::FlightTimedOut | Self::CameTooLate => TokenErrorKind::TimedOut,
+            Self::Server
+            | Self::Dns
+            | Self::ConnectionRefused
+            | Self::Unreachable
+            | Self::ConnectionTimedOut
+            | Self::Certificate
+            | Self::Tls
+            | Self::ClosedEarly
+            | Self::HeadTooLarge
+            | Self::NotHttp
+            | Self::Exchange => TokenErrorKind::Unavailable,
+            Self::KeyTimedOut | Self::AttemptTimedOut | Self::FlightTimedOut | Self::CameTooLate => {
+                TokenErrorKind::TimedOut
+            }
             Self::TornBody
             | Self::NotJson
             | Self::NoToken
             | Self::TokenType
             | Self::TokenCharacters
             | Self::BodyTooLarge
+            | Self::Encoded
             | Self::Redirect
             | Self::UnexpectedStatus => TokenErrorKind::InvalidResponse,
             Self::Credentials | Self::InsecureEndpoint => TokenErrorKind::Credentials,
@@ -106,5 +133,10 @@ impl Kind {
             | TokenErrorKind::Panicked
             | TokenErrorKind::NoRuntime => true,
         }
+    }
+
+    /// Whether the message quotes the source, because nothing else says what went wrong.
+    pub(super) fn quotes_source(self) -> bool {
+        matches!(self, Self::Credentials | Self::Exchange)
     }
 }

@@ -20,7 +20,7 @@ pub(super) struct Inner {
     retry_after: Option<Duration>,
     pub(super) oauth_error: Option<Box<str>>,
     pub(super) oauth_error_description: Option<Box<str>>,
-    source: Option<Arc<dyn Error + Send + Sync>>,
+    pub(super) source: Option<Arc<dyn Error + Send + Sync>>,
 }
 
 // === impl TokenError ===
@@ -83,7 +83,7 @@ impl TokenError {
     /// Transient: [`Throttled`](TokenErrorKind::Throttled), [`Unavailable`](TokenErrorKind::Unavailable),
     /// [`TimedOut`](TokenErrorKind::TimedOut), [`Panicked`](TokenErrorKind::Panicked),
     /// [`NoRuntime`](TokenErrorKind::NoRuntime), and an [`InvalidResponse`](TokenErrorKind::InvalidResponse)
-    /// whose body was torn or not JSON.
+    /// whose body was torn, or is neither JSON nor compressed.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         self.0.kind.is_transient()
@@ -128,6 +128,8 @@ impl fmt::Debug for TokenError {
 
 impl Error for TokenError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.0.source.as_deref().map(|source| source as &(dyn Error + 'static))
+        let source = self.0.source.as_deref()?;
+        // What the message quotes is not said again.
+        if self.0.kind.quotes_source() { source.source() } else { Some(source) }
     }
 }

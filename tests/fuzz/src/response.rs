@@ -120,6 +120,12 @@ impl Answer {
         self.headers.iter().find(|(name, _)| name == "retry-after").and_then(|(_, value)| value.to_str().ok())
     }
 
+    /// Whether its head says that the body is compressed.
+    fn is_encoded(&self) -> bool {
+        let encoding = self.headers.iter().find(|(name, _)| name == "content-encoding");
+        encoding.is_some_and(|(_, value)| !value.as_bytes().eq_ignore_ascii_case(b"identity"))
+    }
+
     /// The `access_token` of the body, whatever else is in it.
     pub fn token(&self) -> Option<String> {
         let Read::Whole(body) = self.read() else { return None };
@@ -136,7 +142,7 @@ impl Answer {
             Outcome::Status(status) => status.as_u16(),
         };
         match (status, self.read()) {
-            (200..=299, Read::Whole(body)) => expected_of(&body),
+            (200..=299, Read::Whole(body)) => expected_of(&body, self.is_encoded()),
             (200..=299, Read::TooLarge) => Expected::Error(InvalidResponse, false),
             (200..=299, Read::Torn) => Expected::Error(InvalidResponse, true),
             (200..=299, Read::Stuck) => Expected::Error(TimedOut, true),
@@ -193,11 +199,11 @@ fn pieces(body: &[u8]) -> Vec<Piece> {
     pieces
 }
 
-/// What must come of a whole body that came with success.
-fn expected_of(body: &[u8]) -> Expected {
+/// What must come of a whole body that came with success. Only one that is compressed is never JSON again.
+fn expected_of(body: &[u8], is_encoded: bool) -> Expected {
     let unusable = Expected::Error(TokenErrorKind::InvalidResponse, false);
     let Ok(answer) = serde_json::from_slice::<Value>(body) else {
-        return Expected::Error(TokenErrorKind::InvalidResponse, true);
+        return Expected::Error(TokenErrorKind::InvalidResponse, !is_encoded);
     };
     let Value::Object(answer) = answer else {
         return unusable;

@@ -1,12 +1,28 @@
 //! Whatever an endpoint does is a typed error, says nothing secret, and the next call can succeed.
 
-use std::{error::Error, time::Duration};
+use std::{
+    error::Error,
+    io,
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
 
 use bytes::Bytes;
 use futures::stream;
-use http::{Request, Response};
+use http::{Request, Response, Uri};
 use http_body::Frame;
 use http_body_util::{Full, StreamBody};
+use hyper_util::{
+    client::legacy::{
+        Client,
+        connect::{HttpConnector, dns::Name},
+    },
+    rt::TokioExecutor,
+};
 use tokio::{net::TcpListener, time::sleep};
 use tower_sinch_auth::{
     BoxError, ClientCredentials, TokenError, TokenErrorKind, TokenRefresher, TokenSource,
@@ -18,9 +34,14 @@ use crate::support::raw::{RawServer, Reply};
 #[track_caller]
 fn assert_error(error: &TokenError, kind: TokenErrorKind, transient: bool) {
     assert_eq!((error.kind(), error.is_transient()), (kind, transient), "{error}");
+    let message = error.to_string();
     let mut shown = format!("{error} {error:?}");
     let mut cause = error.source();
     while let Some(error) = cause {
+        assert!(
+            !message.contains(&error.to_string()),
+            "a cause is in the source or in the message: {message}"
+        );
         shown = format!("{shown} {error} {error:?}");
         cause = error.source();
     }
@@ -37,7 +58,74 @@ async fn a_refused_connection_is_unavailable() {
     let server = RawServer::start(Reply::Stall(b"")).await;
     let error = credentials(&server).endpoint(uri).fetch().await.unwrap_err();
     assert_error(&error, TokenErrorKind::Unavailable, true);
+    assert!(error.to_string().contains("refused the connection"), "{error}");
     assert!(error.source().is_some());
+}
+
+#[tokio::test]
+async fn a_host_name_that_does_not_resolve_is_told_as_such() {
+    let resolver = tower::service_fn(|_: Name| async {
+        Err::<std::iter::Empty<SocketAddr>, _>(io::Error::other("nobody knows"))
+    });
+    let client = Client::builder(TokioExecutor::new()).build(HttpConnector::new_with_resolver(resolver));
+    let credentials = ClientCredentials::with_client(client, key())
+        .endpoint(Uri::from_static("http://localhost/oauth2/token"));
+    let error = credentials.fetch().await.unwrap_err();
+    assert_error(&error, TokenErrorKind::Unavailable, true);
+    assert!(error.to_string().contains("host name of the token endpoint could not be resolved"), "{error}");
+}
+
+#[tokio::test]
+async fn an_answer_that_breaks_off_or_is_too_long_or_is_not_http_is_told_as_such() {
+    const CLOSED: &str = "closed the connection before it answered";
+    let long_head = format!("HTTP/1.1 200 OK\r\nx: {}\r\n\r\n", "x".repeat(1 << 20));
+    for (reply, what) in [
+        (Reply::Reset, CLOSED),
+        (Reply::Bytes(Vec::new()), CLOSED),
+        (Reply::Bytes(b"HTTP/1.1 200 OK\r\ncontent-le".to_vec()), CLOSED),
+        (Reply::Bytes(long_head.into_bytes()), "head of the token response is too large"),
+        (Reply::Bytes(b"SSH-2.0-OpenSSH_9.9\r\n".to_vec()), "is not HTTP"),
+    ] {
+        let error = fetch_from(reply.clone()).await.unwrap_err();
+        assert_error(&error, TokenErrorKind::Unavailable, true);
+        assert!(error.to_string().contains(what), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn an_error_that_only_the_client_understands_is_quoted() {
+    let client = tower::service_fn(|_: Request<Full<Bytes>>| async {
+        Err::<Response<Full<Bytes>>, BoxError>("the proxy wants a fee".into())
+    });
+    let error = ClientCredentials::with_client(client, key()).fetch().await.unwrap_err();
+    assert_error(&error, TokenErrorKind::Unavailable, true);
+    assert!(error.to_string().contains("the token request failed: the proxy wants a fee;"), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_is_compressed_unasked_is_told_as_such_and_not_asked_for_again() {
+    let asked = Arc::new(AtomicU32::new(0));
+    let counter = Arc::clone(&asked);
+    let client = tower::service_fn(move |_: Request<Full<Bytes>>| {
+        counter.fetch_add(1, Ordering::SeqCst);
+        let gzip = Full::<Bytes>::from(&b"\x1f\x8b\x08\x00"[..]);
+        async { Response::builder().header("content-encoding", "gzip").body(gzip) }
+    });
+    let tokens = TokenRefresher::new(ClientCredentials::with_client(client, key()));
+    let error = tokens.token().await.unwrap_err();
+    assert_error(&error, TokenErrorKind::InvalidResponse, false);
+    assert!(error.to_string().contains("compressed"), "{error}");
+    assert_eq!(asked.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn an_answer_that_was_decompressed_on_the_way_is_a_token_whatever_its_head_says() {
+    for encoding in ["gzip", "identity"] {
+        let header = format!("content-encoding: {encoding}\r\n");
+        fetch(&RawServer::answering("200 OK", &header, TOKEN).await).await.unwrap();
+    }
+    let server = RawServer::answering("200 OK", "content-encoding: Identity\r\n", "<html>").await;
+    assert_error(&fetch(&server).await.unwrap_err(), TokenErrorKind::InvalidResponse, true);
 }
 
 #[tokio::test]
@@ -76,12 +164,13 @@ async fn a_failure_whose_body_stalls_is_known_by_its_head() {
 async fn the_attempt_timeout_includes_the_key_source() {
     let server = RawServer::answering("200 OK", "", TOKEN).await;
     let never = || std::future::pending();
-    let client =
-        hyper_util::client::legacy::Client::builder(hyper_util::rt::TokioExecutor::new()).build_http();
+    let client = Client::builder(TokioExecutor::new()).build_http();
     let credentials = ClientCredentials::with_client(client, never)
         .endpoint(server.uri())
         .attempt_timeout(Duration::from_millis(20));
-    assert_error(&credentials.fetch().await.unwrap_err(), TokenErrorKind::TimedOut, true);
+    let error = credentials.fetch().await.unwrap_err();
+    assert_error(&error, TokenErrorKind::TimedOut, true);
+    assert!(error.to_string().contains("the access key was not read in time"), "{error}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -100,6 +100,7 @@ async fn a_certificate_that_is_not_trusted_is_an_error_of_the_exchange() {
         .endpoint(format!("https://localhost:{port}/oauth2/token").parse().unwrap());
     let error = tower_sinch_auth::TokenSource::fetch(&credentials).await.unwrap_err();
     assert_eq!(error.kind(), tower_sinch_auth::TokenErrorKind::Unavailable);
+    assert!(error.to_string().contains("certificate of the token endpoint is not trusted"), "{error}");
     assert!(std::error::Error::source(&error).is_some());
     assert_eq!(issuer.issued.load(Ordering::SeqCst), 0);
 }
