@@ -13,6 +13,9 @@ use tower_sinch_auth::{
     AccessKey, BoxError, ClientCredentials, CredentialsError, SinchAuthLayer, TokenErrorKind, TokenSource,
 };
 
+#[cfg(feature = "client")]
+use tower_sinch_auth::testing::FakeSinch;
+
 use super::{BASIC, TOKEN, credentials, fetch, key};
 use crate::support::raw::RawServer;
 
@@ -44,6 +47,17 @@ async fn the_default_client_gets_a_token() {
     let server = RawServer::answering("200 OK", "", TOKEN).await;
     let tokens = tower_sinch_auth::TokenRefresher::new(ClientCredentials::new(key()).endpoint(server.uri()));
     assert_eq!(tokens.token().await.unwrap().authorization(), "Bearer abc");
+}
+
+#[cfg(feature = "client")]
+#[tokio::test]
+async fn the_default_client_keeps_no_connection_between_token_requests() {
+    let sinch = FakeSinch::start().await.unwrap();
+    let credentials = ClientCredentials::new(sinch.access_key()).endpoint(sinch.token_endpoint());
+    for _ in 0..3 {
+        credentials.fetch().await.unwrap();
+    }
+    assert_eq!((sinch.counts().token_requests, sinch.counts().connections), (3, 3));
 }
 
 #[tokio::test]
