@@ -34,6 +34,8 @@ impl TokenRefresher {
 }
 
 /// Takes any source, with the default settings: what [`SinchAuthLayer::new`](crate::SinchAuthLayer::new) accepts.
+// Without a client, an `AccessKey` lacks its own `From`; it is no closure that lacks `Fn()`, as the error would say.
+#[cfg_attr(not(feature = "__client"), diagnostic::do_not_recommend)]
 impl<T: TokenSource> From<T> for TokenRefresher {
     fn from(source: T) -> Self {
         Self::new(source)

@@ -24,6 +24,13 @@ use crate::{audience::Audience, error::TokenError};
 ///     IssuedToken::bearer(token.trim_end(), None)
 /// });
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no source of tokens",
+    label = "no `TokenSource`",
+    note = "`AccessKey` needs an HTTP client: enable the feature `client` or `client-ring`, or pass \
+            `ClientCredentials::with_client(client, key)`",
+    note = "a closure must be `Fn() -> impl Future<Output = Result<IssuedToken, TokenError>> + Send`"
+)]
 pub trait TokenSource: Send + Sync + 'static {
     /// Makes one attempt to get a token. Its lifetime is counted from when this is called.
     ///
