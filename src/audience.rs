@@ -87,13 +87,11 @@ impl Audience {
     }
 
     /// Returns the entries of [`Audience::hosts`] that name no host. Userinfo in them is hidden.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for the warning when a layer is built"))]
     pub(crate) fn invalid_entries(&self) -> Vec<&str> {
         self.0.invalid_entries()
     }
 
     /// Returns an audience that allows what both allow.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for tokens that carry an audience of their own"))]
     pub(crate) fn and(&self, other: &Self) -> Self {
         if self.0.is_within(&other.0) {
             self.clone()

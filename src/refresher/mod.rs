@@ -8,6 +8,7 @@ mod shared;
 mod state;
 mod token_refresher;
 
+pub(crate) use self::token_refresher::NotAuthorized;
 pub(crate) use self::{
     acquire::{Acquired, Waiter},
     shared::UsableToken,

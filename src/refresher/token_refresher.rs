@@ -4,7 +4,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use http::{HeaderMap, StatusCode, header::MaxSizeReached};
+use http::{Request, StatusCode, header::MaxSizeReached};
 
 use super::{
     acquire::{Acquired, acquire, acquire_for_call, refresh_in_background},
@@ -49,6 +49,12 @@ use crate::{
 #[derive(Clone)]
 pub struct TokenRefresher {
     shared: Arc<SharedState>,
+}
+
+/// Why a request does not get a token.
+pub(crate) enum NotAuthorized {
+    Outside(AudienceError),
+    TooManyHeaders(MaxSizeReached),
 }
 
 // === impl TokenRefresher ===
@@ -129,21 +135,27 @@ impl TokenRefresher {
         &self.shared.audience
     }
 
-    /// Inserts the header of a usable token, and returns its generation; `None` if the refresher has to be asked.
+    /// Inserts the header of a usable token into `request`, and returns its generation; `None` if the refresher has to be
+    /// asked. The token goes where `audience` lets it, else where its own does.
     ///
     /// Never waits. Takes no lock while the token is fresh.
     #[inline]
-    pub(crate) fn authorize(&self, headers: &mut HeaderMap) -> Result<Option<u64>, MaxSizeReached> {
+    pub(crate) fn authorize<B>(
+        &self,
+        request: &mut Request<B>,
+        audience: Option<&Audience>,
+    ) -> Result<Option<u64>, NotAuthorized> {
         let mirror = self.shared.mirror.load();
         let Some(token) = mirror.as_ref() else {
             return Ok(None);
         };
+        audience.unwrap_or(token.audience()).check(request.uri(), request.headers())?;
         match token.phase() {
             Phase::Fresh => {}
             Phase::RefreshDue => refresh_in_background(&self.shared),
             Phase::Expired => return Ok(None),
         }
-        token.authorize(headers)?;
+        token.authorize(request.headers_mut())?;
         Ok(Some(token.generation()))
     }
 
@@ -180,6 +192,13 @@ impl TokenRefresher {
         self.shared.lock().on_accepted(origin, generation, RetryOutcome::of(status) == RetryOutcome::Helped);
     }
 
+    /// Records the entries of `audience` that match nothing.
+    pub(crate) fn warn_of_invalid_hosts(&self, audience: &Audience) {
+        for entry in audience.invalid_entries() {
+            self.shared.observer.invalid_host(entry);
+        }
+    }
+
     /// Records a request that must not carry the token.
     pub(crate) fn refuse(&self, error: &AudienceError) {
         self.shared.observer.request_refused(error);
@@ -190,5 +209,19 @@ impl fmt::Debug for TokenRefresher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let token = self.shared.mirror.load_full().map(AccessToken::from);
         f.debug_struct("TokenRefresher").field("token", &token).finish_non_exhaustive()
+    }
+}
+
+// === impl NotAuthorized ===
+
+impl From<AudienceError> for NotAuthorized {
+    fn from(error: AudienceError) -> Self {
+        Self::Outside(error)
+    }
+}
+
+impl From<MaxSizeReached> for NotAuthorized {
+    fn from(error: MaxSizeReached) -> Self {
+        Self::TooManyHeaders(error)
     }
 }

@@ -46,7 +46,9 @@ impl SinchAuthLayer {
     /// [`TokenRefresher`] that others use, too.
     #[must_use]
     pub fn new(tokens: impl Into<TokenRefresher>) -> Self {
-        Self { options: Options::new(tokens.into()) }
+        let tokens = tokens.into();
+        tokens.warn_of_invalid_hosts(tokens.source_audience());
+        Self { options: Options::new(tokens) }
     }
 
     /// Creates a layer with the access key in the environment: `SINCH_KEY_ID` and `SINCH_KEY_SECRET`.
@@ -61,11 +63,13 @@ impl SinchAuthLayer {
 }
 
 impl<R> SinchAuthLayer<R> {
-    /// Sets where the token may travel. Default: the source's own,
-    /// [`TokenSource::audience`](crate::TokenSource::audience).
+    /// Sets where the token may travel. Default: what the source says of all its tokens,
+    /// [`TokenSource::audience`](crate::TokenSource::audience), and what the issuer says of each,
+    /// [`IssuedToken::audience`](crate::IssuedToken::audience).
     #[must_use]
     pub fn audience(mut self, audience: Audience) -> Self {
-        self.options.audience = audience;
+        self.options.tokens.warn_of_invalid_hosts(&audience);
+        self.options.audience = Some(audience);
         self
     }
 

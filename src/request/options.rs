@@ -5,7 +5,7 @@ use std::{fmt, time::Duration};
 use http::Request;
 
 use super::replay::CloneBody;
-use crate::{audience::Audience, refresher::TokenRefresher};
+use crate::{audience::Audience, refresher::TokenRefresher, token::AccessToken};
 
 /// What happens to a request whose host is outside the token's [`Audience`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -46,7 +46,8 @@ pub struct RequestAuth {
 #[derive(Clone)]
 pub(super) struct Options<R> {
     pub(super) tokens: TokenRefresher,
-    pub(super) audience: Audience,
+    /// Where tokens may travel; `None`: where their own audience lets them.
+    pub(super) audience: Option<Audience>,
     pub(super) outside_audience: OutsideAudience,
     pub(super) existing_authorization: ExistingAuthorization,
     pub(super) max_wait: Option<Duration>,
@@ -79,7 +80,7 @@ impl RequestAuth {
 impl Options<CloneBody> {
     pub(super) fn new(tokens: TokenRefresher) -> Self {
         Self {
-            audience: tokens.source_audience().clone(),
+            audience: None,
             tokens,
             outside_audience: OutsideAudience::default(),
             existing_authorization: ExistingAuthorization::default(),
@@ -95,11 +96,21 @@ impl<R> Options<R> {
         Options { tokens, audience, outside_audience, existing_authorization, max_wait, replay }
     }
 
+    /// Returns where a request may go that has no token yet.
+    pub(super) fn audience(&self) -> &Audience {
+        self.audience.as_ref().unwrap_or(self.tokens.source_audience())
+    }
+
+    /// Returns where a request with `token` may go.
+    pub(super) fn audience_of<'a>(&'a self, token: &'a AccessToken) -> &'a Audience {
+        self.audience.as_ref().unwrap_or(token.audience())
+    }
+
     /// Formats the settings as those of the public type `name`.
     pub(super) fn fmt_as(&self, name: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct(name)
             .field("tokens", &self.tokens)
-            .field("audience", &self.audience)
+            .field("audience", self.audience())
             .field("outside_audience", &self.outside_audience)
             .field("existing_authorization", &self.existing_authorization)
             .field("max_wait", &self.max_wait)

@@ -7,10 +7,11 @@ use http::{Request, Response, StatusCode, header::HOST};
 use tokio::time::Sleep;
 
 use super::{
-    options::RequestAuth,
+    options::{Options, RequestAuth},
     replay::{Head, Replay},
 };
 use crate::{
+    audience::Audience,
     error::BoxError,
     origin::Origin,
     refresher::{Acquired, Rejected, TokenRefresher},
@@ -19,13 +20,11 @@ use crate::{
 
 /// A request without a token. Boxed in its states: requests that find a token need no room for it.
 pub(super) struct QueuedRequest<S, R, B> {
-    pub(super) tokens: TokenRefresher,
+    pub(super) options: Options<R>,
     /// Not ready.
     pub(super) inner: S,
     pub(super) request: Request<B>,
-    pub(super) replay: R,
     pub(super) switches: RequestAuth,
-    pub(super) max_wait: Option<Duration>,
     pub(super) rounds: Rounds,
 }
 
@@ -53,6 +52,8 @@ pub(super) struct RetryRequest<S, K> {
     pub(super) head: Head,
     pub(super) kept: K,
     pub(super) max_wait: Option<Duration>,
+    /// Where the token may travel; `None`: where its own audience lets it.
+    pub(super) audience: Option<Audience>,
 }
 
 /// The first response, a `401`, and what it takes to get another. Boxed in its states, like requests without a token.
@@ -127,19 +128,19 @@ impl<S: Clone, K> Retained<S, K> {
     #[inline]
     pub(super) fn of<R, B>(
         inner: &S,
-        replay: &R,
+        options: &Options<R>,
         request: &Request<B>,
         switches: RequestAuth,
-        max_wait: Option<Duration>,
     ) -> Self
     where
         R: Replay<B, Kept = K>,
     {
-        let kept = if switches.no_retry { None } else { replay.keep(request.body()) };
+        let kept = if switches.no_retry { None } else { options.replay.keep(request.body()) };
         match kept {
             Some(kept) => {
                 let (inner, head) = (inner.clone(), Head::of(request));
-                Self::Request(Box::new(RetryRequest { inner, head, kept, max_wait }))
+                let (max_wait, audience) = (options.max_wait, options.audience.clone());
+                Self::Request(Box::new(RetryRequest { inner, head, kept, max_wait, audience }))
             }
             None => Self::Origin(origin_of(request)),
         }

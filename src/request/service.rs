@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     error::{AudienceError, BoxError},
-    refresher::{Acquired, TokenRefresher, UsableToken, Waiter},
+    refresher::{Acquired, NotAuthorized, TokenRefresher, UsableToken, Waiter},
 };
 
 /// The service that [`SinchAuthLayer`](crate::SinchAuthLayer) makes: `S`, with a token on every request.
@@ -101,13 +101,11 @@ where
         if switches.skip || (keeps && request.headers().keys().any(|name| name == AUTHORIZATION)) {
             return self.pass(request);
         }
-        if let Err(outside) = options.audience.check(request.uri(), request.headers()) {
-            return self.outside(request, outside);
-        }
-        match options.tokens.authorize(request.headers_mut()) {
+        match options.tokens.authorize(&mut request, options.audience.as_ref()) {
             Ok(Some(generation)) => self.send(request, generation, false, switches),
             Ok(None) => self.acquire_and_send(request, switches),
-            Err(too_many_headers) => self.refuse(too_many_headers.into()),
+            Err(NotAuthorized::Outside(error)) => self.outside(request, error),
+            Err(NotAuthorized::TooManyHeaders(error)) => self.refuse(error.into()),
         }
     }
 }
@@ -167,10 +165,9 @@ impl<S: Clone, R> SinchAuth<S, R> {
         R: Replay<B>,
         S: Service<Request<R::Body>>,
     {
-        let Options { tokens, replay, max_wait, .. } = &self.options;
-        let mut retained = Retained::of(&self.inner, replay, &request, switches, *max_wait);
+        let mut retained = Retained::of(&self.inner, &self.options, &request, switches);
         let request = R::send(request, retained.kept_mut());
-        let in_flight = InFlight::new(tokens.clone(), generation, is_watched, retained);
+        let in_flight = InFlight::new(self.options.tokens.clone(), generation, is_watched, retained);
         ResponseFuture::called(self.inner.call(request), Some(in_flight))
     }
 
@@ -185,16 +182,22 @@ impl<S: Clone, R> SinchAuth<S, R> {
         R: Replay<B>,
         S: Service<Request<R::Body>>,
     {
-        let Options { tokens, max_wait, .. } = &self.options;
-        match tokens.acquire_for_call(&origin_of(&request), *max_wait) {
-            Acquired::Token(UsableToken { token, is_watched }) => {
-                match token.authorize(request.headers_mut()) {
-                    Ok(()) => self.send(request, token.generation(), is_watched, switches),
-                    Err(too_many_headers) => self.refuse(too_many_headers.into()),
-                }
-            }
-            Acquired::Failed(error) => self.refuse(error.into()),
-            Acquired::Flight(waiter) => self.queue(request, waiter, switches),
+        let options = &self.options;
+        if let Err(error) = options.audience().check(request.uri(), request.headers()) {
+            return self.outside(request, error);
+        }
+        let UsableToken { token, is_watched } =
+            match options.tokens.acquire_for_call(&origin_of(&request), options.max_wait) {
+                Acquired::Token(usable) => usable,
+                Acquired::Failed(error) => return self.refuse(error.into()),
+                Acquired::Flight(waiter) => return self.queue(request, waiter, switches),
+            };
+        if let Err(error) = options.audience_of(&token).check(request.uri(), request.headers()) {
+            return self.outside(request, error);
+        }
+        match token.authorize(request.headers_mut()) {
+            Ok(()) => self.send(request, token.generation(), is_watched, switches),
+            Err(too_many_headers) => self.refuse(too_many_headers.into()),
         }
     }
 
@@ -210,9 +213,8 @@ impl<S: Clone, R> SinchAuth<S, R> {
         S: Service<Request<R::Body>>,
     {
         let inner = self.give_back();
-        let Options { tokens, replay, max_wait, .. } = self.options.clone();
-        let rounds = Rounds::default();
-        let queued = QueuedRequest { tokens, inner, request, replay, switches, max_wait, rounds };
+        let (options, rounds) = (self.options.clone(), Rounds::default());
+        let queued = QueuedRequest { options, inner, request, switches, rounds };
         ResponseFuture::waiting(waiter, Box::new(queued))
     }
 }

@@ -16,12 +16,13 @@ use tower_service::Service;
 use super::{
     challenge::rejects_token,
     drain::drain,
+    options::OutsideAudience,
     replay::Replay,
     retained::{FirstResponse, InFlight, QueuedRequest, Readied, Retained, RetryRequest},
     state::{State, Transition},
 };
 use crate::{
-    error::{BoxError, TokenError, token::Kind},
+    error::{AudienceError, BoxError, TokenError, token::Kind},
     refresher::{Acquired, UsableToken, Waiter},
     schedule::try_sleep,
     token::{AccessToken, RetryOutcome},
@@ -159,20 +160,37 @@ where
 {
     /// Sends the request, now that `inner` is ready.
     fn send<ResBody>(mut self, usable: &UsableToken) -> Transition<S::Future, S, R, B, ResBody> {
-        if let Err(error) = usable.token.authorize(self.request.headers_mut()) {
+        let UsableToken { token, is_watched } = usable;
+        let audience = self.options.audience_of(token);
+        if let Err(error) = audience.check(self.request.uri(), self.request.headers()) {
+            return self.send_outside(error);
+        }
+        if let Err(error) = token.authorize(self.request.headers_mut()) {
             return Transition::Return(Err(error.into()));
         }
-        let mut retained =
-            Retained::of(&self.inner, &self.replay, &self.request, self.switches, self.max_wait);
+        let mut retained = Retained::of(&self.inner, &self.options, &self.request, self.switches);
         let request = R::send(self.request, retained.kept_mut());
-        let generation = usable.token.generation();
-        let in_flight = InFlight::new(self.tokens, generation, usable.is_watched, retained);
+        let in_flight = InFlight::new(self.options.tokens, token.generation(), *is_watched, retained);
         Transition::Call(self.inner.call(request), State::Called { in_flight: Some(in_flight) })
+    }
+
+    /// Refuses the request, whose host the issuer of the token does not allow, or sends it without the token.
+    fn send_outside<ResBody>(mut self, error: AudienceError) -> Transition<S::Future, S, R, B, ResBody> {
+        match self.options.outside_audience {
+            OutsideAudience::Forward => {
+                let call = self.inner.call(R::send(self.request, None));
+                Transition::Call(call, State::Called { in_flight: None })
+            }
+            OutsideAudience::Refuse => {
+                self.options.tokens.refuse(&error);
+                Transition::Return(Err(error.into()))
+            }
+        }
     }
 
     /// Sends the request with the token that is usable by now, or waits for one.
     fn send_with_usable_token<ResBody>(mut self: Box<Self>) -> Transition<S::Future, S, R, B, ResBody> {
-        match self.tokens.acquire(self.max_wait) {
+        match self.options.tokens.acquire(self.options.max_wait) {
             Acquired::Token(usable) => self.send(&usable),
             Acquired::Failed(error) => Transition::Return(Err(error.into())),
             Acquired::Flight(waiter) => {
@@ -278,12 +296,17 @@ impl<S, K, ResBody> FirstResponse<S, K, ResBody> {
         S: Service<Request<R::Body>>,
         ResBody: Body,
     {
-        let RetryRequest { mut inner, head, kept, .. } = *self.request;
+        let RetryRequest { mut inner, head, kept, audience, .. } = *self.request;
         let Some(body) = R::replay(kept) else {
             self.rejection.settle(RetryOutcome::NotReplayable);
             return Transition::Return(self.response.ok_or_else(gone));
         };
         let request = head.with(token.authorization(), body);
+        let audience = audience.as_ref().unwrap_or(token.audience());
+        if let Err(error) = audience.check(request.uri(), request.headers()) {
+            self.rejection.settle(RetryOutcome::NotSent);
+            return Transition::Return(self.response.ok_or_else(|| error.into()));
+        }
         self.rejection.generation = token.generation();
         if let Some(response) = self.response {
             drain(response.into_body(), cx);

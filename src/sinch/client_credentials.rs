@@ -169,7 +169,8 @@ where
             .map_err(|error| TokenError::of(exchange::kind_of(&*error)).with_source(error))?;
         let (head, body) = response.into_parts();
         let body = read(body, deadline).await;
-        token_response::read(&head, body, &key)
+        // Said of the token, too: a source that wraps this one does not let it go further.
+        Ok(token_response::read(&head, body, &key)?.audience(self.audience()))
     }
 
     fn audience(&self) -> Audience {

@@ -92,6 +92,12 @@ impl Observer {
         metrics::count("sinch_auth_audience_refusals_total", key_id, []);
     }
 
+    /// Records an entry of `Audience::hosts` that matches nothing.
+    pub(crate) fn invalid_host(&self, entry: &str) {
+        let key_id = &*self.key_id();
+        event!(target: TARGET, Level::WARN, key_id, entry, "no host in an entry of the audience");
+    }
+
     /// Starts to measure a wait.
     pub(crate) fn waiting(self: &Arc<Self>) -> Waiting {
         Waiting {

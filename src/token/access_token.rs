@@ -7,7 +7,11 @@ use http::{
     header::{AUTHORIZATION, MaxSizeReached},
 };
 
-use crate::schedule::{Clock, Phase, Validity};
+use super::issued_token::IssuedToken;
+use crate::{
+    audience::Audience,
+    schedule::{Clock, Phase, Validity},
+};
 
 /// A token that the [`TokenRefresher`](crate::TokenRefresher) holds.
 ///
@@ -21,14 +25,24 @@ pub(crate) struct CachedToken {
     authorization: HeaderValue,
     generation: u64,
     validity: Validity,
+    audience: Audience,
     clock: Clock,
 }
 
 // === impl AccessToken ===
 
 impl AccessToken {
-    pub(crate) fn new(authorization: HeaderValue, generation: u64, validity: Validity, clock: Clock) -> Self {
-        Self(Arc::new(CachedToken { authorization, generation, validity, clock }))
+    /// Makes a token of what was `issued` by a source that lets its tokens travel to `source_audience`.
+    pub(crate) fn new(
+        issued: IssuedToken,
+        source_audience: &Audience,
+        generation: u64,
+        validity: Validity,
+        clock: Clock,
+    ) -> Self {
+        let (authorization, issuer_audience) = issued.into_parts();
+        let audience = source_audience.and(&issuer_audience);
+        Self(Arc::new(CachedToken { authorization, generation, validity, audience, clock }))
     }
 
     /// Returns the value for the `Authorization` header, `Bearer …` (RFC 6750 §2.1), marked sensitive.
@@ -66,6 +80,11 @@ impl AccessToken {
         self.0.phase()
     }
 
+    /// Returns where the token may travel.
+    pub(crate) fn audience(&self) -> &Audience {
+        &self.0.audience
+    }
+
     pub(crate) fn as_cached(&self) -> &Arc<CachedToken> {
         &self.0
     }
@@ -93,6 +112,11 @@ impl CachedToken {
     #[inline]
     pub(crate) fn generation(&self) -> u64 {
         self.generation
+    }
+
+    #[inline]
+    pub(crate) fn audience(&self) -> &Audience {
+        &self.audience
     }
 
     /// Reads the clocks, unless the token never expires.

@@ -4,8 +4,8 @@ use std::{fmt, time::Duration};
 
 use http::HeaderValue;
 
-use super::access_token::AccessToken;
 use crate::{
+    audience::Audience,
     error::{TokenError, token::Kind},
     schedule::Lifetime,
 };
@@ -15,6 +15,7 @@ use crate::{
 pub struct IssuedToken {
     authorization: HeaderValue,
     lifetime: Lifetime,
+    audience: Audience,
 }
 
 // === impl IssuedToken ===
@@ -31,25 +32,35 @@ impl IssuedToken {
     /// character other than visible ASCII (RFC 6750 §2.1).
     pub fn bearer(token: impl AsRef<str>, lifetime: Option<Duration>) -> Result<Self, TokenError> {
         let lifetime = lifetime.map_or(Lifetime::Unknown, Lifetime::Of);
-        Ok(Self { authorization: bearer(token.as_ref())?, lifetime })
+        Ok(Self { authorization: bearer(token.as_ref())?, lifetime, audience: Audience::any() })
+    }
+
+    /// Sets where this token may travel, in addition to what its source says of all its tokens.
+    ///
+    /// A request is inside if both allow it. So a source that wraps another one, to log or to count, does not let its tokens
+    /// go further. [`ClientCredentials`](crate::ClientCredentials) sets it for the tokens of Sinch's issuer. Default:
+    /// [`Audience::any`].
+    #[must_use]
+    pub fn audience(self, audience: Audience) -> Self {
+        Self { audience, ..self }
     }
 
     /// Creates a bearer token of which the issuer never issues another: a service plan's.
     pub(crate) fn never_expires(token: &str) -> Result<Self, TokenError> {
-        Ok(Self { authorization: bearer(token)?, lifetime: Lifetime::Static })
+        Ok(Self { authorization: bearer(token)?, lifetime: Lifetime::Static, audience: Audience::any() })
     }
 
     pub(crate) fn lifetime(&self) -> Lifetime {
         self.lifetime
     }
 
-    pub(crate) fn into_authorization(self) -> HeaderValue {
-        self.authorization
+    /// Takes apart the token: its header, and where it may travel.
+    pub(crate) fn into_parts(self) -> (HeaderValue, Audience) {
+        (self.authorization, self.audience)
     }
 
-    /// Returns whether this is the very token that is in use already.
-    pub(crate) fn is_same_as(&self, token: &AccessToken) -> bool {
-        self.authorization == token.authorization()
+    pub(crate) fn authorization(&self) -> &HeaderValue {
+        &self.authorization
     }
 }
 
@@ -58,6 +69,7 @@ impl fmt::Debug for IssuedToken {
         f.debug_struct("IssuedToken")
             .field("authorization", &"[redacted]")
             .field("lifetime", &self.lifetime)
+            .field("audience", &self.audience)
             .finish()
     }
 }

@@ -11,7 +11,7 @@ pub enum TokenErrorKind {
     /// The endpoint could not be reached, broke the exchange off, or answered `5xx` or `408`.
     Unavailable,
     /// Reading the key and the endpoint's answer took longer than `attempt_timeout`, no attempt succeeded within
-    /// `flight_timeout`, or the token had expired before it arrived.
+    /// `flight_timeout`, the call waited for its `max_wait`, or the token had expired before it arrived.
     TimedOut,
     /// The endpoint answered something that is not a usable token response.
     InvalidResponse,
@@ -48,6 +48,8 @@ pub(crate) enum Kind {
     KeyTimedOut,
     AttemptTimedOut,
     FlightTimedOut,
+    /// The call waited as long as its layer lets it.
+    WaitTimedOut,
     CameTooLate,
     TornBody,
     NotJson,
@@ -105,9 +107,11 @@ impl Kind {
             | Self::HeadTooLarge
             | Self::NotHttp
             | Self::Exchange => TokenErrorKind::Unavailable,
-            Self::KeyTimedOut | Self::AttemptTimedOut | Self::FlightTimedOut | Self::CameTooLate => {
-                TokenErrorKind::TimedOut
-            }
+            Self::KeyTimedOut
+            | Self::AttemptTimedOut
+            | Self::FlightTimedOut
+            | Self::WaitTimedOut
+            | Self::CameTooLate => TokenErrorKind::TimedOut,
             Self::TornBody
             | Self::NotJson
             | Self::NoToken

@@ -76,6 +76,7 @@ impl Kind {
             Self::KeyTimedOut => "the access key was not read in time",
             Self::AttemptTimedOut => "the token endpoint did not answer in time",
             Self::FlightTimedOut => "no token request succeeded in time",
+            Self::WaitTimedOut => "no token came within the `max_wait` of the call",
             Self::CameTooLate => "the token had expired before it arrived",
             Self::TornBody => "the token response ended early",
             Self::NotJson => "the token response is not JSON",
@@ -120,6 +121,9 @@ impl Kind {
             Self::Encoded => {
                 "turn compression off at the token endpoint or the proxy that compresses, or pass a client that \
                  decompresses to `ClientCredentials::with_client`"
+            }
+            Self::WaitTimedOut => {
+                "see what the last token request failed with; it goes on, and requests resume by themselves"
             }
             Self::TokenCharacters => "check what issues the token",
             Self::InsecureEndpoint => "use https, or a loopback address for tests",

@@ -21,6 +21,7 @@ use super::{
     want::{Action, Rejected, Want},
 };
 use crate::{
+    audience::Audience,
     error::TokenError,
     origin::Origin,
     schedule::{Clock, Now, Phase, Settings, Validity},
@@ -161,6 +162,7 @@ impl<F> State<F> {
         &mut self,
         id: u64,
         issued: IssuedToken,
+        source_audience: &Audience,
         sent: Now,
         now: Now,
         jitter: f64,
@@ -169,12 +171,13 @@ impl<F> State<F> {
         self.tokens.promote_if_due(now);
         let validity = Validity::new(&self.settings, issued.lifetime(), sent, now, jitter);
         let generation = self.tokens.generation();
-        let is_reissued = self.tokens.newest().is_some_and(|token| issued.is_same_as(token));
+        let is_reissued =
+            self.tokens.newest().is_some_and(|token| issued.authorization() == token.authorization());
         if is_reissued && flight.replaces_rejected {
             self.reissued_generation = Some(generation);
         }
         let generation = if is_reissued { generation } else { generation + 1 };
-        let token = AccessToken::new(issued.into_authorization(), generation, validity, self.clock);
+        let token = AccessToken::new(issued, source_audience, generation, validity, self.clock);
         self.failures = Failures::default();
         if is_reissued || flight.replaces_rejected {
             self.tokens.replace(token.clone());

@@ -1,8 +1,7 @@
 //! What holds flights back: rule 3.
 
 use super::{
-    Action, DUE, Did, Duration, Kind, Fixture, HOUR, TokenError, TokenErrorKind, Want, at, error, secs,
-    start,
+    Action, DUE, Did, Duration, Fixture, HOUR, Kind, TokenError, TokenErrorKind, Want, at, error, secs, start,
 };
 
 const UNAVAILABLE: TokenErrorKind = TokenErrorKind::Unavailable;
