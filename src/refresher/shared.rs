@@ -144,7 +144,7 @@ impl SharedState {
         let mut state = self.lock();
         let now = state.now;
         let failures = state.failures();
-        let token = state.on_success(id, issued, &self.audience, sent, now, fastrand::f64())?;
+        let token = state.on_success(id, issued.within(&self.audience), sent, now, fastrand::f64())?;
         let status = self.status(&state);
         drop(state);
         span.succeeded(&token, failures, &status, now);

@@ -32,16 +32,8 @@ pub(crate) struct CachedToken {
 // === impl AccessToken ===
 
 impl AccessToken {
-    /// Makes a token of what was `issued` by a source that lets its tokens travel to `source_audience`.
-    pub(crate) fn new(
-        issued: IssuedToken,
-        source_audience: &Audience,
-        generation: u64,
-        validity: Validity,
-        clock: Clock,
-    ) -> Self {
-        let (authorization, issuer_audience) = issued.into_parts();
-        let audience = source_audience.and(&issuer_audience);
+    pub(crate) fn new(issued: IssuedToken, generation: u64, validity: Validity, clock: Clock) -> Self {
+        let (authorization, audience) = issued.into_parts();
         Self(Arc::new(CachedToken { authorization, generation, validity, audience, clock }))
     }
 

@@ -45,6 +45,11 @@ impl IssuedToken {
         Self { audience, ..self }
     }
 
+    /// Keeps the token within the audience of its source.
+    pub(crate) fn within(self, source_audience: &Audience) -> Self {
+        Self { audience: source_audience.and(&self.audience), ..self }
+    }
+
     /// Creates a bearer token of which the issuer never issues another: a service plan's.
     pub(crate) fn never_expires(token: &str) -> Result<Self, TokenError> {
         Ok(Self { authorization: bearer(token)?, lifetime: Lifetime::Static, audience: Audience::any() })

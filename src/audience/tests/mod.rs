@@ -6,6 +6,7 @@ use super::Audience;
 
 mod entries;
 mod intersection;
+mod properties;
 mod refusals;
 mod sinch;
 

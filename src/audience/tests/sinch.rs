@@ -13,7 +13,7 @@ const LOOPBACK: &[&str] = &[
 ];
 
 #[test]
-fn apis_are_the_suffix_less_what_takes_another_credential() {
+fn sinch_apis_are_the_suffix_less_what_takes_another_credential() {
     let audience = Audience::sinch_apis();
     assert_allows(
         &audience,
@@ -99,7 +99,7 @@ fn loopback_is_inside_over_any_scheme() {
 }
 
 #[test]
-fn service_plans_are_the_regions_of_sms_without_zt() {
+fn sms_service_plans_are_the_regions_of_sms_without_zt() {
     let audience = Audience::sms_service_plans();
     assert_allows(
         &audience,

@@ -21,7 +21,6 @@ use super::{
     want::{Action, Rejected, Want},
 };
 use crate::{
-    audience::Audience,
     error::TokenError,
     origin::Origin,
     schedule::{Clock, Now, Phase, Settings, Validity},
@@ -162,7 +161,6 @@ impl<F> State<F> {
         &mut self,
         id: u64,
         issued: IssuedToken,
-        source_audience: &Audience,
         sent: Now,
         now: Now,
         jitter: f64,
@@ -177,7 +175,7 @@ impl<F> State<F> {
             self.reissued_generation = Some(generation);
         }
         let generation = if is_reissued { generation } else { generation + 1 };
-        let token = AccessToken::new(issued, source_audience, generation, validity, self.clock);
+        let token = AccessToken::new(issued, generation, validity, self.clock);
         self.failures = Failures::default();
         if is_reissued || flight.replaces_rejected {
             self.tokens.replace(token.clone());

@@ -73,5 +73,5 @@ async fn one_attempt_tries_every_address_of_the_token_endpoint() {
     // Without a port, so that those of the addresses count.
     let endpoint = Uri::from_static("http://localhost/oauth2/token");
     let token = ClientCredentials::with_client(client, key).endpoint(endpoint).fetch().await.unwrap();
-    assert_eq!(token.into_authorization(), "Bearer t");
+    assert_eq!(token.authorization(), "Bearer t");
 }

@@ -44,7 +44,7 @@ fn a_token_response_is_read_with_and_without_what_is_optional() {
         r#"{"access_token":"t","token_type":null,"error":null,"extra":[1]}"#,
         r#" {"access_token":"t","error":""} "#,
     ] {
-        assert_eq!(answered(200, body).unwrap().into_authorization(), "Bearer t", "{body}");
+        assert_eq!(answered(200, body).unwrap().authorization(), "Bearer t", "{body}");
     }
 }
 

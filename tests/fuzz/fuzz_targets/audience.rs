@@ -1,9 +1,12 @@
 //! URIs and `Host` headers against every kind of audience: sent only where the table of hosts says so.
 //!
-//! The input's first line is the URI, the second the listed hosts with spaces between, each other a `Host` field.
+//! The input's first line is the URI, the second the listed hosts with spaces between, each other a `Host` field. Each
+//! entry of the list is read in three ways, and the host that any of them reads is asked for.
 
 #![no_main]
 #![expect(clippy::expect_used, reason = "a fuzz target fails by panicking")]
+
+use std::net::Ipv6Addr;
 
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response, Uri, header::HOST, uri::Authority};
@@ -14,7 +17,7 @@ use tower_sinch_auth::{Audience, AudienceError, OutsideAudience, SinchAuthLayer,
 use tower_sinch_auth_fuzz::{
     api::{Api, tokens},
     block_on,
-    host::{Destination, Rule, host},
+    host::{Destination, Rule, entry, entry_by_url, host},
 };
 
 thread_local! {
@@ -44,8 +47,37 @@ fuzz_target!(|input: &[u8]| -> Corpus {
     ] {
         check(&request, text, audience, rule);
     }
+    for entry in &listed {
+        check_entry(entry);
+    }
     Corpus::Keep
 });
+
+/// The crate reads `entry` as the naive do, who read it as the `url` crate does, if that reads it at all.
+fn check_entry(text: &str) {
+    let (naive, by_url) = (entry(text), entry_by_url(text));
+    if let (Some(naive), Some(by_url)) = (&naive, &by_url) {
+        // An address has more than one spelling, and `url` tells only one.
+        let agrees = naive == by_url.host() || by_url.is_address();
+        assert!(agrees, "{text:?} is {naive:?}, by another opinion {by_url:?}");
+    }
+    let listed = [text.to_owned()];
+    let hosts = [naive.as_deref(), by_url.as_ref().map(Destination::host), Some(text)];
+    for host in hosts.into_iter().flatten() {
+        let bracketed = host.parse::<Ipv6Addr>().map(|_| format!("[{host}]"));
+        let host = bracketed.as_deref().unwrap_or(host);
+        for text in
+            [format!("https://{host}/"), format!("https://x{host}/"), format!("https://x.{host}:8443/")]
+        {
+            let Ok(uri) = text.parse::<Uri>() else {
+                continue;
+            };
+            let mut request = Request::new(Full::<Bytes>::default());
+            *request.uri_mut() = uri;
+            check(&request, &text, Audience::hosts(&listed), Rule::Listed(&listed));
+        }
+    }
+}
 
 fn check(request: &Request<Full<Bytes>>, text: &str, audience: Audience, rule: Rule<'_>) {
     let is_sent = is_sent(request, audience);

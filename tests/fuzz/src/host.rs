@@ -2,6 +2,8 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
+use http::uri::Authority;
+
 /// An audience, as the naive reading knows it.
 #[derive(Clone, Copy, Debug)]
 pub enum Rule<'a> {
@@ -32,16 +34,15 @@ impl Rule<'_> {
     pub fn allows_host(self, host: &str) -> bool {
         let labels: Vec<&str> = host.split('.').collect();
         match self {
-            Self::Listed(listed) => listed.iter().any(|entry| {
-                let entry = normalize(entry);
-                match entry.strip_prefix('.') {
+            Self::Listed(listed) => {
+                listed.iter().filter_map(|listed| entry(listed)).any(|entry| match entry.strip_prefix('.') {
                     Some(domain) => {
                         let above: Vec<&str> = domain.split('.').collect();
                         labels.ends_with(&above) && is_name(&labels, above.len())
                     }
                     None => host == entry,
-                }
-            }),
+                })
+            }
             _ if is_loopback(host) => true,
             _ if !is_name(&labels, "api.sinch.com".split('.').count()) => false,
             Self::SinchApis => match *labels {
@@ -62,6 +63,11 @@ impl Rule<'_> {
 // === impl Destination ===
 
 impl Destination {
+    /// The host that [`entry_by_url`] or [`by_url`](Self::by_url) read.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
     /// Whether this is an IP address, which has more than one spelling.
     pub fn is_address(&self) -> bool {
         self.host.parse::<IpAddr>().is_ok()
@@ -94,6 +100,51 @@ pub fn host(authority: &str) -> String {
         _ => host.split(':').next().unwrap_or_default(),
     };
     normalize(host)
+}
+
+/// The host that an entry of a list names, or its domain behind a dot: `None` if it names neither.
+pub fn entry(text: &str) -> Option<String> {
+    let text = text.trim();
+    if text.parse::<Ipv6Addr>().is_ok() {
+        return Some(text.to_ascii_lowercase());
+    }
+    let authority = authority(text);
+    Authority::try_from(authority).ok()?;
+    let after_userinfo = authority.rsplit('@').next()?;
+    let bracketed = after_userinfo.strip_prefix('[').and_then(|rest| rest.split_once(']'));
+    let port = match bracketed {
+        Some((_, behind)) if behind.is_empty() => None,
+        Some((_, behind)) => Some(behind.strip_prefix(':')?),
+        None => after_userinfo.split_once(':').map(|(_, port)| port),
+    };
+    if port.is_some_and(|port| port.is_empty() || !port.bytes().all(|byte| byte.is_ascii_digit())) {
+        return None;
+    }
+    let host = host(authority);
+    let labels: Vec<&str> = host.split('.').collect();
+    match labels.as_slice() {
+        ["" | "*", domain @ .., last] if last.chars().any(|c| !c.is_ascii_digit()) => {
+            let domain = [domain, &[*last]].concat();
+            is_name(&domain, 0).then(|| format!(".{}", domain.join(".")))
+        }
+        labels if is_name(labels, 0) || host.parse::<Ipv6Addr>().is_ok() => Some(host),
+        _ => None,
+    }
+}
+
+/// The `url` crate's reading of the same entry, without a star, if it has one.
+pub fn entry_by_url(text: &str) -> Option<Destination> {
+    let to = Destination::by_url(&format!("https://{}", authority(text.trim())))?;
+    Some(Destination { host: to.host.strip_prefix('*').map_or(to.host.clone(), str::to_owned), ..to })
+}
+
+/// What is left of an entry without scheme, path, query and fragment.
+fn authority(entry: &str) -> &str {
+    let is_scheme = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c));
+    let start =
+        entry.find("://").filter(|end| entry.get(..*end).is_some_and(is_scheme)).map_or(0, |end| end + 3);
+    let rest = entry.get(start..).unwrap_or_default();
+    rest.find(['/', '?', '#']).and_then(|end| rest.get(..end)).unwrap_or(rest)
 }
 
 fn normalize(host: &str) -> String {

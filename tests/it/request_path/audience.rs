@@ -1,9 +1,14 @@
 //! Where the token may go. The table of hosts is tested beside `Audience` itself; this is the way through the path.
 
-use http::{Method, Request, header::HOST};
+use std::sync::Arc;
+
+use http::{Method, Request, Response, header::HOST};
 use http_body_util::Full;
-use tower::{Layer, ServiceExt};
-use tower_sinch_auth::{Audience, AudienceError, OutsideAudience, SinchAuthLayer};
+use tower::{Layer, ServiceExt, util::BoxCloneSyncService};
+use tower_sinch_auth::{
+    AccessKey, Audience, AudienceError, BoxError, ClientCredentials, OutsideAudience, SinchAuthLayer,
+    TokenSource,
+};
 
 use crate::probe::{API, Api, assert_is_the_rejection, assert_welcome, get, scripted};
 
@@ -127,4 +132,46 @@ async fn tokens_of_any_other_source_go_anywhere_unless_told_otherwise() {
     let response = layer.layer(api.clone()).oneshot(get("http://example.com/")).await;
     assert_welcome(&response.unwrap());
     api.assert_tokens(&["token-1"]);
+}
+
+/// The tokens of Sinch's issuer, behind a closure that says nothing of where they may go.
+fn wrapped() -> SinchAuthLayer {
+    let answer = async |_: Request<Full<bytes::Bytes>>| {
+        let body = r#"{"access_token":"token-1","expires_in":3599}"#;
+        Ok::<_, BoxError>(Response::new(Full::<bytes::Bytes>::from(body)))
+    };
+    let client = BoxCloneSyncService::new(tower::service_fn(answer));
+    let inner = Arc::new(ClientCredentials::with_client(client, AccessKey::new("id", "secret").unwrap()));
+    SinchAuthLayer::new(move || {
+        let inner = Arc::clone(&inner);
+        async move { inner.fetch().await }
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wrapped_sinch_token_goes_nowhere_else_warm_or_cold() {
+    let api = Api::rejecting(&[]);
+    let service = wrapped().layer(api.clone());
+    for _ in 0..2 {
+        let error = service.clone().oneshot(get("http://foreign.example/")).await.unwrap_err();
+        assert_eq!(error.downcast_ref::<AudienceError>().unwrap().host(), Some("foreign.example"));
+    }
+    assert_eq!(api.seen().len(), 0);
+    assert_welcome(&service.oneshot(get(API)).await.unwrap());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wrapped_sinch_token_is_left_out_where_requests_are_forwarded() {
+    let api = Api::answering(|_| crate::probe::success());
+    let service = wrapped().outside_audience(OutsideAudience::Forward).layer(api.clone());
+    for _ in 0..2 {
+        service.clone().oneshot(get("http://foreign.example/")).await.unwrap();
+    }
+    assert!(api.seen().iter().all(|seen| seen.token().is_none()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_layer_lets_a_wrapped_sinch_token_go_where_it_says() {
+    let service = wrapped().audience(Audience::hosts(["gateway.example"])).layer(Api::rejecting(&[]));
+    assert_welcome(&service.oneshot(get("https://gateway.example/")).await.unwrap());
 }

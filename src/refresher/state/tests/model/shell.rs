@@ -127,7 +127,7 @@ impl World {
         let issued = IssuedToken::bearer(text, Some(lifetime)).unwrap();
         let sent = self.task(id).sent;
         self.issued.push(Issue {
-            authorization: issued.clone().into_authorization(),
+            authorization: issued.authorization().clone(),
             lifetime,
             sent,
             received: self.now,
