@@ -10,6 +10,8 @@ use super::{
     service::SinchAuth,
 };
 use crate::{audience::Audience, refresher::TokenRefresher};
+#[cfg(feature = "__client")]
+use crate::{error::CredentialsError, sinch::AccessKey};
 
 /// Adds Sinch's access token to every request of the service it wraps.
 ///
@@ -57,8 +59,8 @@ impl SinchAuthLayer {
     ///
     /// As [`AccessKey::from_env`](crate::AccessKey::from_env).
     #[cfg(feature = "__client")]
-    pub fn from_env() -> Result<Self, crate::CredentialsError> {
-        Ok(Self::new(crate::AccessKey::from_env()?))
+    pub fn from_env() -> Result<Self, CredentialsError> {
+        Ok(Self::new(AccessKey::from_env()?))
     }
 }
 

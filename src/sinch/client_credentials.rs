@@ -17,7 +17,7 @@ use tokio::time::{Instant, timeout_at};
 use tower_service::Service;
 
 #[cfg(feature = "__client")]
-use super::https::{HttpsClient, https};
+use super::https::{CONNECT_TIMEOUT, HttpsClient, https};
 use super::{
     access_key::{AccessKey, AccessKeySource, DynAccessKeySource},
     exchange, token_response,
@@ -35,7 +35,11 @@ use crate::{
 /// The address at which Sinch issues tokens, for all regions and products.
 const SINCH_ENDPOINT: &str = "https://auth.sinch.com/oauth2/token";
 /// How long one attempt may take, by default.
-pub(super) const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
+
+// Connecting takes at most half of an attempt, so that the other half is left for the exchange.
+#[cfg(feature = "__client")]
+const _: () = assert!(2 * CONNECT_TIMEOUT.as_millis() <= ATTEMPT_TIMEOUT.as_millis());
 /// The longest body of a token response that is read. Sinch's are about 2 KB.
 const MAX_BODY: usize = 64 * 1024;
 

@@ -16,15 +16,10 @@ use hyper_util::{
 };
 use rustls::{ClientConfig, crypto::CryptoProvider};
 
-use super::client_credentials::ATTEMPT_TIMEOUT;
-
 /// How long connecting may take, the addresses of the token endpoint together: each has an equal share, so that one that
 /// does not answer leaves time for the others, within the same attempt. With four addresses, the share still lets a SYN
 /// be lost once (RFC 6298 §2.1: 1 s).
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(4);
-
-// At most half of an attempt, so that the other half is left for the exchange.
-const _: () = assert!(2 * CONNECT_TIMEOUT.as_millis() <= ATTEMPT_TIMEOUT.as_millis());
+pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// The default client for token requests: hyper-util and rustls, HTTP/1.1 and HTTP/2, Mozilla's root certificates.
 ///

@@ -95,7 +95,7 @@ impl Observer {
     /// Records an entry of `Audience::hosts` that matches nothing.
     pub(crate) fn invalid_host(&self, entry: &str) {
         let key_id = &*self.key_id();
-        event!(target: TARGET, Level::WARN, key_id, entry, "no host in an entry of the audience");
+        event!(target: TARGET, Level::WARN, key_id, entry = ?entry, "no host in an entry of the audience");
     }
 
     /// Starts to measure a wait.

@@ -6,11 +6,14 @@ use std::{
     task::{Context, Poll},
 };
 
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
-use super::recording::{FirstAttempt, Recording, SecondAttempt};
+use super::{
+    frame::into_bytes,
+    recording::{FirstAttempt, Recording, SecondAttempt},
+};
 use crate::error::BoxError;
 
 pin_project! {
@@ -107,15 +110,5 @@ where
 impl<B> fmt::Debug for ReplayBody<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ReplayBody").finish_non_exhaustive()
-    }
-}
-
-/// Makes one `Bytes` of the data of a frame, and a `BoxError` of an error.
-pub(super) fn into_bytes<D: Buf, E: Into<BoxError>>(
-    frame: Result<Frame<D>, E>,
-) -> Result<Frame<Bytes>, BoxError> {
-    match frame {
-        Ok(frame) => Ok(frame.map_data(|mut data| data.copy_to_bytes(data.remaining()))),
-        Err(error) => Err(error.into()),
     }
 }

@@ -3,7 +3,11 @@
 use http::Request;
 use http_body::Body;
 
-use super::{body::ReplayBody, policy::Replay, recording::Recording};
+use super::{
+    body::ReplayBody,
+    policy::{Replay, sealed::Sealed},
+    recording::Recording,
+};
 
 /// Keeps what the first attempt reads of a request body, and sends it again after a `401`: data and trailers, byte for
 /// byte, then the part that had not been read yet. For any [`Body`].
@@ -46,6 +50,8 @@ impl BufferBody {
         Self { cap: bytes }
     }
 }
+
+impl Sealed for BufferBody {}
 
 impl<B: Body> Replay<B> for BufferBody {
     type Body = ReplayBody<B>;

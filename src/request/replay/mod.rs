@@ -3,6 +3,7 @@
 mod body;
 mod buffer;
 mod buffer_body;
+mod frame;
 mod head;
 mod policy;
 mod recording;

@@ -56,12 +56,11 @@ pub struct CloneBody;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoReplay;
 
-mod sealed {
+pub(super) mod sealed {
     /// Keeps [`Replay`](super::Replay) from being implemented elsewhere.
     pub trait Sealed {}
 
     impl Sealed for super::CloneBody {}
-    impl Sealed for crate::request::replay::BufferBody {}
     impl Sealed for super::NoReplay {}
 }
 

@@ -14,7 +14,7 @@ use std::{
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
-use super::{body::into_bytes, buffer::Buffer};
+use super::{buffer::Buffer, frame::into_bytes};
 use crate::error::BoxError;
 
 /// The right to a second attempt. Its drop ends the recording.
