@@ -57,6 +57,18 @@ where
     }
 }
 
+/// For the test that goes from state to state by itself.
+#[cfg(test)]
+impl<S, R, B, ResBody> ResponseFuture<S, R, B, ResBody>
+where
+    R: Replay<B>,
+    S: Service<Request<R::Body>>,
+{
+    pub(super) fn into_parts(self) -> (Option<S::Future>, State<S, R, B, ResBody>) {
+        (self.call, self.state)
+    }
+}
+
 impl<S, R, B, ResBody> Future for ResponseFuture<S, R, B, ResBody>
 where
     R: Replay<B>,

@@ -64,7 +64,7 @@ where
         answer: Result<Response<ResBody>, BoxError>,
     ) -> Transition<S::Future, S, R, B, ResBody> {
         match (self, answer) {
-            // ## Called => done | Refreshing | Retrying
+            // ## Called => Refreshing | Retrying | end
             (Self::Called { in_flight: Some(in_flight) }, Ok(response)) => {
                 if rejects_token(response.status(), response.headers()) {
                     return on_unauthorized(in_flight, response);
@@ -72,7 +72,7 @@ where
                 in_flight.accept(response.status());
                 Transition::Return(Ok(response))
             }
-            // ## Retried => done
+            // ## Retried => end
             (Self::Retried { rejection }, Ok(response)) => {
                 rejection.settle(RetryOutcome::of(response.status()));
                 Transition::Return(Ok(response))
@@ -88,20 +88,20 @@ where
     /// Goes on from a state in which no call is under way.
     pub(super) fn advance(self, cx: &mut Context<'_>) -> Transition<S::Future, S, R, B, ResBody> {
         match self {
-            // ## Authorizing => Authorized | error
+            // ## Authorizing => Authorized | end
             Self::Authorizing { mut token, queued } => match token.as_mut().poll(cx) {
                 Poll::Pending => Transition::Pending(Self::Authorizing { token, queued }),
                 Poll::Ready(Ok(token)) => Transition::To(Self::Authorized { token, queued, waited: false }),
                 Poll::Ready(Err(error)) => Transition::Return(Err(error.into())),
             },
-            // ## Authorized => Called | Authorizing | error
+            // ## Authorized => Called | Authorizing | end
             Self::Authorized { token, mut queued, waited } => match queued.inner.poll_ready(cx) {
                 Poll::Pending => Transition::Pending(Self::Authorized { token, queued, waited: true }),
                 Poll::Ready(Err(error)) => Transition::Return(Err(error.into())),
                 Poll::Ready(Ok(())) if waited => queued.send_with_usable_token(),
                 Poll::Ready(Ok(())) => queued.send(&token),
             },
-            // ## Refreshing => Retrying | done
+            // ## Refreshing => Retrying | end
             Self::Refreshing { mut token, first } => match token.as_mut().poll(cx) {
                 Poll::Pending => Transition::Pending(Self::Refreshing { token, first }),
                 Poll::Ready(Ok(usable)) => first.retry_unless_rejected(usable.token),
@@ -109,7 +109,7 @@ where
                     Transition::Return(first.give_up(RetryOutcome::NoToken, || error.into()))
                 }
             },
-            // ## Retrying => Retried | Refreshing | done
+            // ## Retrying => Retried | Refreshing | end
             Self::Retrying { token, mut first, waited } => match first.request.inner.poll_ready(cx) {
                 Poll::Pending => first.wait_for_readiness(token, cx),
                 Poll::Ready(Ok(())) if waited => first.retry_with_usable_token(cx),
@@ -118,7 +118,7 @@ where
                     Transition::Return(first.give_up(RetryOutcome::NotSent, || error.into()))
                 }
             },
-            // ## Failed => error
+            // ## Failed => end
             Self::Failed { error } => Transition::Return(Err(error)),
             // Polled again after its end, or while a call is under way, which `poll` does not do.
             state @ (Self::Called { .. } | Self::Retried { .. } | Self::Done) => Transition::Pending(state),
