@@ -326,3 +326,20 @@ impl<F> std::hash::Hash for State<F> {
         (self.reissued_generation, self.flights).hash(state);
     }
 }
+
+/// What the table of states calls this one.
+#[cfg(test)]
+impl<F> State<F> {
+    pub(super) fn name(&self, now: Now) -> &'static str {
+        let mut tokens = self.tokens.clone();
+        tokens.promote_if_due(now);
+        let phase = tokens.in_use().map(|token| token.validity().phase(now));
+        match (phase, self.flight.is_some()) {
+            (None | Some(Phase::Expired), false) => "Empty",
+            (None | Some(Phase::Expired), true) => "Fetching",
+            (Some(Phase::Fresh), false) => "Fresh",
+            (Some(Phase::RefreshDue), false) => "Due",
+            (Some(_), true) => "Refreshing",
+        }
+    }
+}

@@ -101,3 +101,15 @@ impl Authority {
         self.streak.filter(|streak| now.since(streak.last) < FADES_AFTER)
     }
 }
+
+/// What the table of states calls this one.
+#[cfg(test)]
+impl Authority {
+    pub(super) fn name(&self, now: Now) -> &'static str {
+        match (self.backoff(now), self.requested_generation(now)) {
+            (Some(_), _) => "BackingOff",
+            (None, Some(_)) => "Asking",
+            (None, None) => "Trusted",
+        }
+    }
+}

@@ -4,24 +4,24 @@
 //! keep other APIs from healing. A real revocation must heal at once. So each authority has a record:
 //!
 //! ```text
-//! Trusted    => Asking | Trusted                   it rejects the token
-//! Asking     => Trusted | BackingOff               it answers with the token it asked for, or rejects it
-//! BackingOff => BackingOff | Trusted | Asking      it rejects the token; another authority heals it; time goes by
+//! Trusted    => Asking | BackingOff
+//! Asking     => Trusted | BackingOff
+//! BackingOff => Trusted | Asking
 //! ```
 //!
 //! - **Trusted => Asking**: it rejected the token in use. A refresh for it starts, or is up and joined. Until the answer
 //!   is known the question is open: will it accept the new generation?
-//! - **Trusted => Trusted**: it rejected the token, but its *budget* of forced refreshes is spent. The `401` is returned
-//!   as it came.
+//!   If its *budget* of forced refreshes is spent, it stays trusted, and the `401` is returned as it came.
+//! - **Trusted => BackingOff**: a retry that began before the question was answered was useless after all.
 //! - **Asking => Trusted**: it accepted the generation: it answered anything but `401` to a call that carried it. Such an
 //!   answer is *evidence*. Anything but a `401`, `5xx` or `429` also *helped*: the streak of useless refreshes ends.
 //! - **Asking => BackingOff**: the generation was *useless*: the retry was a `401` again, or a call that cannot be retried
 //!   met one. Each generation counts once. The back-off is 1 s, doubling with each in a row to 60 s, the second half
 //!   drawn.
-//! - **BackingOff => BackingOff**: it rejected the token. The `401` is returned as it came.
-//! - **BackingOff => Trusted**: a generation after the last useless one helped. Or the streak faded: its last count is 10
-//!   minutes old.
-//! - **BackingOff => Asking**: the back-off is over, and it rejects the token again.
+//!   Meanwhile its `401`s are returned as they came.
+//! - **BackingOff => Trusted**: the back-off is over, or a generation after the last useless one helped. The streak goes on
+//!   with the next useless one, unless it has faded: its last count is 10 minutes old.
+//! - **BackingOff => Asking**: the back-off is over, and meanwhile it joined a refresh that was up.
 //!
 //! # Budget
 //!

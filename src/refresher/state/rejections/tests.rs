@@ -1,13 +1,14 @@
 //! What a `401` may cause.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use super::{
-    authority::FADES_AFTER,
+    authority::{Authority, FADES_AFTER},
     policy::{MAX_AUTHORITIES, Rejections, Ruling},
 };
 use crate::{
     origin::Origin,
+    refresher::state::tests::table::rows,
     schedule::{
         Now,
         fixture::{at, millis, secs, start},
@@ -85,6 +86,31 @@ impl Fixture {
         }
         assert_eq!(self.rule(number, u64::MAX, at(backoff)), Ruling::Refresh, "is over");
     }
+}
+
+#[test]
+fn the_table_of_an_authority_is_what_happens() {
+    let mut dice = fastrand::Rng::with_seed(7);
+    let mut seen = BTreeSet::new();
+    for _ in 0..2_000 {
+        let (mut authority, mut now) = (Authority::new(numbered(0), start()), start());
+        let (mut from, mut generation) = (authority.name(now), 1);
+        for _ in 0..40 {
+            match dice.u8(..6) {
+                0 => authority.ask(generation + 1, now),
+                1 => generation += 1,
+                2 => authority.accept(generation, dice.bool()),
+                3 => drop(authority.count_useless(generation, now, 1.0)),
+                _ => now = now.plus(dice.choice([millis(500), secs(10), FADES_AFTER]).unwrap()),
+            }
+            let to = authority.name(now);
+            if from != to {
+                seen.insert((from, to));
+            }
+            from = to;
+        }
+    }
+    assert_eq!(seen, rows(include_str!("mod.rs")));
 }
 
 #[test]

@@ -20,6 +20,7 @@ mod failure;
 mod flight;
 mod model;
 mod rejection;
+pub(super) mod table;
 
 const HOUR: Duration = Duration::from_secs(3600);
 /// When a token of an hour is due, without jitter.
