@@ -18,7 +18,7 @@
 //!
 //! | promise | tests |
 //! | --- | --- |
-//! | The KEY SECRET and the API token have no getter and are wiped from memory when dropped, and so are the buffers in which a header is made of the KEY SECRET. | `secrets_are_kept_in_memory_that_is_wiped` |
+//! | The KEY SECRET and the API token have no getter and are wiped from memory when dropped, and so are the buffers in which a header is made of the KEY SECRET. | `secrets_are_kept_in_memory_that_is_wiped` `no_buffer_that_holds_the_secret_ever_grows` |
 //! | No `Debug`, and nothing that serializes, shows a secret or a token. | `debug_redacts_secrets_and_shows_ids` `no_debug_output_shows_a_secret_or_a_token` |
 //! | No span, event or metric holds one, at any level, nor do those of the HTTP stack below. | `no_log_and_no_metric_holds_a_secret` `no_log_of_http2_holds_a_secret` |
 //! | Of what a token endpoint answers only `error` and `error_description` get into an error: short, without control characters, and not if they repeat the KEY SECRET. | `what_the_endpoint_says_is_kept_short_and_clean` `an_endpoint_that_repeats_the_secret_does_not_get_it_into_the_error` `an_endpoint_that_echoes_the_request_gets_nothing_secret_into_the_error` |
@@ -42,8 +42,9 @@
 //!   that you made, the environment that a key was read from, and memory that is in use (core dumps, swap, a debugger)
 //!   are not ours to wipe.
 //! - **Errors of your own code.** What your client, your [`TokenSource`](crate::TokenSource) or your
-//!   [`AccessKeySource`](crate::AccessKeySource) fails with is logged with all its causes; and a panic's message is
-//!   printed by the panic hook before we see it. Put no secret there, nor into the address of a token endpoint, which
+//!   [`AccessKeySource`](crate::AccessKeySource) fails with is logged with all its causes, and may be quoted in the message
+//!   that [`TokenStatus`](crate::TokenStatus) serializes; and a panic's message is printed by the panic hook before we
+//!   see it. Put no secret there, nor into the address of a token endpoint, which
 //!   the `Debug` of [`ClientCredentials`](crate::ClientCredentials) shows.
 //! - **Words that hide a secret.** A token endpoint that repeats a part of the KEY SECRET, or all of it in an encoding
 //!   of its own, is not caught.

@@ -62,5 +62,6 @@ fn provider() -> CryptoProvider {
 }
 
 // On other systems a full backlog refuses connections instead of not answering them.
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
+#[cfg(target_os = "linux")]
 mod tests;

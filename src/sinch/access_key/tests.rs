@@ -41,7 +41,7 @@ fn a_key_leaks_into_text_that_holds_its_secret_or_its_pair_however_it_is_written
 }
 
 #[test]
-fn a_key_that_no_server_could_accept_is_refused() {
+fn credentials_that_no_server_could_accept_are_refused() {
     for (key_id, key_secret, complaint) in [
         ("", "s", "KEY ID is empty"),
         ("id", "", "KEY SECRET is empty"),
@@ -62,7 +62,7 @@ fn a_key_id_may_have_any_other_character() {
 }
 
 #[test]
-fn debug_redacts_the_secret_and_shows_the_id() {
+fn debug_redacts_secrets_and_shows_ids() {
     let shown = format!("{:?}", AccessKey::new("the-key-id", "hidden").unwrap());
     assert!(shown.contains("the-key-id") && !shown.contains("hidden"), "{shown}");
 }
@@ -77,7 +77,7 @@ fn a_text_that_repeats_the_secret_or_the_basic_value_is_recognised() {
 
 /// Not even a test may read memory that was freed: what is looked at is the type that wipes it.
 #[test]
-fn the_secret_is_kept_in_memory_that_is_wiped() {
+fn secrets_are_kept_in_memory_that_is_wiped() {
     let is_wiped = |_: &Zeroizing<String>| {};
     is_wiped(&AccessKey::new("id", "s3cret").unwrap().key_secret);
 }

@@ -3,7 +3,7 @@ use zeroize::Zeroizing;
 use super::ServicePlan;
 
 #[test]
-fn a_service_plan_that_no_server_could_accept_is_refused() {
+fn credentials_that_no_server_could_accept_are_refused() {
     for (plan, token, complaint) in [
         ("", "t", "Service Plan ID is empty"),
         ("p", "", "API token is empty"),
@@ -17,14 +17,14 @@ fn a_service_plan_that_no_server_could_accept_is_refused() {
 }
 
 #[test]
-fn debug_redacts_the_api_token_and_shows_the_id() {
+fn debug_redacts_secrets_and_shows_ids() {
     let shown = format!("{:?}", ServicePlan::new("the-plan-id", "hidden").unwrap());
     assert!(shown.contains("the-plan-id") && !shown.contains("hidden"), "{shown}");
 }
 
 /// Not even a test may read memory that was freed: what is looked at is the type that wipes it.
 #[test]
-fn the_api_token_is_kept_in_memory_that_is_wiped() {
+fn secrets_are_kept_in_memory_that_is_wiped() {
     let is_wiped = |_: &Zeroizing<String>| {};
     is_wiped(&ServicePlan::new("plan", "t0ken").unwrap().api_token);
 }
