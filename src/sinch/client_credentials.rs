@@ -115,7 +115,7 @@ impl<C> ClientCredentials<C> {
     /// Sets how long one attempt may take: reading the key, one HTTP exchange, and the body of its answer.
     /// Default: 10 s.
     ///
-    /// The [default client](crate::HttpsClient) tries all addresses of the token endpoint within 4 s: leave it more than that.
+    /// The default client tries all addresses of the token endpoint within 4 s: leave it more than that.
     #[must_use]
     pub fn attempt_timeout(mut self, timeout: Duration) -> Self {
         self.attempt_timeout = timeout;

@@ -19,7 +19,7 @@ use crate::{
 ///
 /// For the SMS API by service plan (`{region}.sms.api.sinch.com`) only: the API token is static, is sent as it is,
 /// is never refreshed, and a `401` comes back as it came. For every other API, and for SMS by project
-/// (`zt.{region}.sms.api.sinch.com`), use an [`AccessKey`].
+/// (`zt.{region}.sms.api.sinch.com`), use an [`AccessKey`](crate::AccessKey).
 #[derive(Clone)]
 pub struct ServicePlan {
     service_plan_id: String,
