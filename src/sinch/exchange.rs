@@ -70,3 +70,6 @@ fn of_words(words: &str) -> Option<Kind> {
         _ => return None,
     })
 }
+
+#[cfg(test)]
+mod tests;
