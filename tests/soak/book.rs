@@ -12,16 +12,18 @@ use std::{
 use tower_sinch_auth::TokenErrorKind;
 
 use crate::{
+    account::Excuse,
     judge,
     rules::{Rule, Violations},
     tally::Tally,
-    tokens::Weather,
+    tokens::{Glimpse, Tokens},
 };
 
 #[derive(Debug)]
 pub(crate) struct Book {
     calls: Mutex<HashMap<u64, Record>>,
     tally: Mutex<Tally>,
+    tokens: Arc<Tokens>,
     violations: Arc<Violations>,
 }
 
@@ -36,6 +38,8 @@ pub(crate) struct Record {
 /// What the caller sent.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Expected {
+    /// The index of the server.
+    pub(crate) api: usize,
     pub(crate) digest: u64,
     pub(crate) retry: Retry,
     /// Sent while the API worked as it should.
@@ -54,10 +58,13 @@ pub(crate) enum Retry {
 /// What the API saw of a call, once.
 #[derive(Clone, Debug)]
 pub(crate) struct Sending {
+    pub(crate) at: Instant,
     /// `Authorization` headers.
     pub(crate) headers: usize,
     /// The number of the token.
     pub(crate) token: Option<u64>,
+    /// The API takes that token, or should.
+    pub(crate) live: bool,
     /// All of the head but `Authorization`.
     pub(crate) head: u64,
     pub(crate) body: BodySeen,
@@ -96,6 +103,8 @@ pub(crate) struct Ending {
     pub(crate) outcome: Outcome,
     pub(crate) before: Glimpse,
     pub(crate) after: Glimpse,
+    /// Why a 401 may have been returned as it came.
+    pub(crate) excuse: Option<Excuse>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,25 +129,14 @@ pub(crate) enum Outcome {
     Stuck,
 }
 
-/// The state of the token side, just before or just after a call.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Glimpse {
-    pub(crate) at: Instant,
-    pub(crate) weather: Weather,
-    /// The generation of the usable token.
-    pub(crate) token: Option<u64>,
-    /// Some API may not force a refresh.
-    pub(crate) resting: bool,
-}
-
 /// How long after its end a call may still arrive.
-const LINGER: Duration = Duration::from_secs(10);
+const LINGER: Duration = Duration::from_secs(5);
 
 // === impl Book ===
 
 impl Book {
-    pub(crate) fn new(violations: Arc<Violations>) -> Self {
-        Self { calls: Mutex::default(), tally: Mutex::default(), violations }
+    pub(crate) fn new(tokens: Arc<Tokens>, violations: Arc<Violations>) -> Self {
+        Self { calls: Mutex::default(), tally: Mutex::default(), tokens, violations }
     }
 
     pub(crate) fn opened(&self, id: u64, expected: Expected) {
@@ -146,8 +144,13 @@ impl Book {
     }
 
     pub(crate) fn ended(&self, id: u64, ending: Ending) {
-        if let Some(record) = self.lock().get_mut(&id) {
-            record.ending = Some(ending);
+        let mut calls = self.lock();
+        let Some(record) = calls.get_mut(&id) else {
+            return;
+        };
+        record.ending = Some(ending);
+        if let Some(token) = judge::helped(record) {
+            self.tokens.helped(record.expected.api, token);
         }
     }
 
@@ -176,11 +179,13 @@ impl Book {
         self.close(|record| {
             record.ending.as_ref().is_some_and(|ending| now.duration_since(ending.after.at) > LINGER)
         });
+        self.tokens.settle(now);
     }
 
     /// Closes all calls, when none is under way.
     pub(crate) fn close_all(&self) {
         self.close(|_| true);
+        self.tokens.settle(Instant::now() + LINGER * 2);
         self.lock().shrink_to_fit();
     }
 
@@ -196,6 +201,9 @@ impl Book {
         };
         for (id, record) in closed {
             self.tally().add(&record);
+            if let Some(free) = judge::free(&record) {
+                self.tokens.closed(free);
+            }
             for rule in judge::broken(&record) {
                 self.violations.add(rule, format!("call {id}: {record:?}"));
             }

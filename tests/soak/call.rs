@@ -11,7 +11,8 @@ use tower::{BoxError, ServiceExt};
 use tower_sinch_auth::{RequestAuth, TokenError};
 
 use crate::{
-    api::{CALL, receipt},
+    api::{APIS, PROTOCOLS, Protocol},
+    arrival::{CALL, receipt},
     book::{Ending, Expected, Outcome, Retry},
     upload::{TRAILER, Upload},
     world::{CAP, Stack, World},
@@ -58,16 +59,20 @@ impl Plan {
         let mut rng = Rng::with_seed(world.options.seed ^ id.wrapping_mul(0x9e37_79b9_7f4a_7c15));
         let upload = Upload::draw(&mut rng);
         let once = rng.u8(..100) < 5;
+        let api = rng.usize(..APIS);
+        let stacks = match PROTOCOLS[api] {
+            Protocol::Http1 => &world.http1,
+            Protocol::Http2 => &world.http2,
+        };
         let (stack, retry) = match rng.u8(..100) {
-            0..65 => (&world.stacks.clone_body, Retry::Always),
-            65..90 if upload.length() > CAP => (&world.stacks.buffer_body, Retry::Perhaps),
-            65..90 => (&world.stacks.buffer_body, Retry::Always),
-            _ => (&world.stacks.no_replay, Retry::Never),
+            0..50 => (&stacks.clone_body, Retry::Always),
+            50..90 if upload.length() > CAP => (&stacks.buffer_body, Retry::Perhaps),
+            50..90 => (&stacks.buffer_body, Retry::Always),
+            _ => (&stacks.no_replay, Retry::Never),
         };
         let retry = if once { Retry::Never } else { retry };
-        let expected = Expected { digest: upload.digest(), retry, calm: world.is_calm() };
-        let mut request =
-            Request::post(world.api(&mut rng).uri(id)).header(CALL, id).header("x-twice", "one");
+        let expected = Expected { api, digest: upload.digest(), retry, calm: world.is_calm() };
+        let mut request = Request::post(world.apis[api].uri(id)).header(CALL, id).header("x-twice", "one");
         if upload.has_trailer() {
             request = request.header("trailer", HeaderValue::from(TRAILER));
         }
@@ -84,7 +89,8 @@ impl Plan {
 pub(crate) async fn make(world: &World, id: u64, patience: Option<Patience>) -> Outcome {
     let plan = Plan::draw(world, id, patience);
     world.court.book.opened(id, plan.expected);
-    let before = world.glimpse();
+    let tokens = &world.court.tokens;
+    let before = tokens.glimpse(plan.expected.api);
     let exchange = exchange(plan.stack, plan.request, id, plan.expected.digest);
     let outcome = match plan.patience {
         Patience::ToTheEnd => timeout(WATCHDOG, exchange).await.unwrap_or(Outcome::Stuck),
@@ -106,8 +112,9 @@ pub(crate) async fn make(world: &World, id: u64, patience: Option<Patience>) -> 
             }
         }
     };
-    let after = world.glimpse();
-    world.court.book.ended(id, Ending { outcome, before, after });
+    let excuse = tokens.excuse(plan.expected.api, before.at);
+    let after = tokens.glimpse(plan.expected.api);
+    world.court.book.ended(id, Ending { outcome, before, after, excuse });
     outcome
 }
 

@@ -1,4 +1,5 @@
-//! The phases: about a second each, drawn from the seed. The token endpoint and the API go wrong independently.
+//! The phases: about a second each, drawn from the seed. The token endpoint and the APIs go wrong independently. Between
+//! them there are [scenes](crate::scene).
 
 use std::{
     collections::BTreeMap,
@@ -11,7 +12,7 @@ use http::StatusCode;
 use tokio::time::sleep;
 use tower_sinch_auth::testing::Answer;
 
-use crate::{misbehaviour::Kind, world::World};
+use crate::{api::APIS, misbehaviour::Kind, scene::Scene, world::World};
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Phase {
@@ -21,10 +22,17 @@ pub(crate) struct Phase {
     /// Of the tokens issued.
     lifetime: Duration,
     api: Kind,
-    revocations: u32,
+    /// A token is revoked half-way: at one API, or at all.
+    revokes: Option<Revocation>,
     /// The access key is replaced at the start.
     rotates: bool,
     length: Duration,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Revocation {
+    At(usize),
+    Everywhere,
 }
 
 /// How the token endpoint misbehaves.
@@ -46,6 +54,7 @@ enum Endpoint {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Course {
     pub(crate) phases: u64,
+    pub(crate) scenes: BTreeMap<String, u64>,
     pub(crate) endpoint: BTreeMap<String, u64>,
     pub(crate) api: BTreeMap<String, u64>,
     pub(crate) rotations: u64,
@@ -59,31 +68,41 @@ const CALM_LIFETIME: Duration = Duration::from_secs(60);
 // === impl Phase ===
 
 impl Phase {
-    const CALM: Self = Self {
+    pub(crate) const CALM: Self = Self {
         endpoint: Endpoint::Calm,
         latency: Duration::ZERO,
         lifetime: CALM_LIFETIME,
         api: Kind::Calm,
-        revocations: 0,
+        revokes: None,
         rotates: false,
         length: Duration::ZERO,
     };
 
-    fn draw(rng: &mut Rng) -> Self {
+    pub(crate) fn draw(rng: &mut Rng) -> Self {
         let short = rng.u8(..100) < 60;
         let slow = rng.u8(..100) < 25;
         Self {
             endpoint: Endpoint::draw(rng),
             latency: if slow { Duration::from_millis(rng.u64(10..350)) } else { Duration::ZERO },
-            lifetime: if short { Duration::from_secs(rng.u64(2..=5)) } else { CALM_LIFETIME },
+            lifetime: if short { Duration::from_secs(rng.u64(3..=5)) } else { CALM_LIFETIME },
             api: Kind::draw(rng),
-            revocations: if rng.u8(..100) < 35 { rng.u32(1..=3) } else { 0 },
+            revokes: Revocation::draw(rng),
             rotates: rng.u8(..100) < 10,
             length: SHORTEST.mul_f64(1.0 + 2.0 * rng.f64()),
         }
     }
 
-    fn begin(&self, world: &World) {
+    /// Calm, but for the time that the token endpoint takes.
+    pub(crate) fn slow(latency: Duration) -> Self {
+        Self { latency, ..Self::CALM }
+    }
+
+    /// Calm, but for one API that takes no token.
+    pub(crate) fn refusing(api: usize, latency: Duration) -> Self {
+        Self { latency, api: Kind::Refusing { api }, ..Self::CALM }
+    }
+
+    pub(crate) fn begin(&self, world: &World) {
         if self.rotates {
             world.sinch.rotate_key();
         }
@@ -91,6 +110,31 @@ impl Phase {
         world.sinch.on_token().latency(self.latency);
         world.sinch.on_token().always(self.endpoint.answer());
         world.court.mood.set(self.api);
+    }
+}
+
+impl Phase {
+    async fn play(&self, world: &World) {
+        self.begin(world);
+        sleep(self.length / 2).await;
+        match self.revokes {
+            Some(Revocation::At(api)) => world.court.tokens.revoke(api),
+            Some(Revocation::Everywhere) => world.court.tokens.revoke_everywhere(),
+            None => {}
+        }
+        sleep(self.length / 2).await;
+    }
+}
+
+// === impl Revocation ===
+
+impl Revocation {
+    fn draw(rng: &mut Rng) -> Option<Self> {
+        match rng.u8(..100) {
+            0..25 => Some(Self::At(rng.usize(..APIS))),
+            25..35 => Some(Self::Everywhere),
+            _ => None,
+        }
     }
 }
 
@@ -110,7 +154,7 @@ impl Endpoint {
             Self::Hanging,
             Self::Refusing,
         ];
-        if rng.u8(..100) < 70 { Self::Calm } else { rng.choice(astray).unwrap_or(Self::Calm) }
+        if rng.u8(..100) < 65 { Self::Calm } else { rng.choice(astray).unwrap_or(Self::Calm) }
     }
 
     fn answer(self) -> Answer {
@@ -135,22 +179,30 @@ impl Course {
     fn enter(&mut self, phase: &Phase) {
         self.phases += 1;
         *self.endpoint.entry(format!("{:?}", phase.endpoint)).or_default() += 1;
-        *self.api.entry(format!("{:?}", phase.api)).or_default() += 1;
+        *self.api.entry(phase.api.name().to_owned()).or_default() += 1;
         self.rotations += u64::from(phase.rotates);
     }
 }
 
-/// Lets one phase follow another until `end`; then all is calm.
+/// Lets one phase or scene follow another until `end`; then all is calm.
 pub(crate) async fn run(world: &World, rng: &mut Rng, course: &mut Course, end: Instant) {
+    let mut deck = Vec::new();
     while Instant::now() < end {
-        let phase = Phase::draw(rng);
-        course.enter(&phase);
-        phase.begin(world);
-        for _ in 0..phase.revocations {
-            sleep(phase.length / (phase.revocations + 1)).await;
-            world.court.tokens.revoke();
+        let Some(scene) = deck.pop() else {
+            deck = Scene::deck(rng);
+            continue;
+        };
+        match scene {
+            Some(scene) => {
+                *course.scenes.entry(format!("{scene:?}")).or_default() += 1;
+                scene.play(world, rng).await;
+            }
+            None => {
+                let phase = Phase::draw(rng);
+                course.enter(&phase);
+                phase.play(world).await;
+            }
         }
-        sleep(phase.length / (phase.revocations + 1)).await;
     }
     Phase::CALM.begin(world);
 }

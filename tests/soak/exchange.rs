@@ -4,7 +4,7 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -14,7 +14,7 @@ use serde::Deserialize;
 use tower::{BoxError, Service};
 use tower_sinch_auth::testing::HttpClient;
 
-use crate::tokens::{Answer, Tokens};
+use crate::{asking::Answer, clock::Reading, tokens::Tokens};
 
 #[derive(Clone)]
 pub(crate) struct Overheard {
@@ -25,7 +25,8 @@ pub(crate) struct Overheard {
 /// One token request; dropped without an answer, it failed.
 struct Exchange {
     tokens: Arc<Tokens>,
-    sent: Instant,
+    number: u64,
+    sent: Reading,
     answer: Answer,
 }
 
@@ -71,16 +72,16 @@ impl Service<Request<Full<Bytes>>> for Overheard {
 
 impl Exchange {
     fn begin(tokens: &Arc<Tokens>) -> Self {
-        let sent = Instant::now();
-        tokens.asks(sent);
-        Self { tokens: Arc::clone(tokens), sent, answer: Answer::None }
+        let sent = Reading::now();
+        let number = tokens.asks(sent);
+        Self { tokens: Arc::clone(tokens), number, sent, answer: Answer::None }
     }
 }
 
 impl Drop for Exchange {
     fn drop(&mut self) {
         let answer = std::mem::replace(&mut self.answer, Answer::None);
-        self.tokens.answered(self.sent, answer, Instant::now());
+        self.tokens.answered(self.number, self.sent, answer, Reading::now());
     }
 }
 

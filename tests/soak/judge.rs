@@ -1,15 +1,34 @@
-//! Judges one call by what both ends of it saw: pure.
-
-use std::time::Duration;
+//! Judges one call by what both ends of it saw, and by the contract: pure.
+//!
+//! The model, of which nothing comes from the crate:
+//!
+//! - What a call was sent with, how often, and what was answered, is what the API entered in the [`Record`]; how it
+//!   ended is what its caller saw.
+//! - A 401 that reached the caller without a second sending needs an [`Explanation`]: a retry was not allowed or not
+//!   possible; the token endpoint failed, or a clock was set, around the call; or the
+//!   [account](crate::account) of its API says that forced refreshes may have rested.
+//! - An error instead of an answer needs a token endpoint that failed while there was no token that had not expired.
+//! - A call that began with a token that was good for its API did not wait for a token request
+//!   ([`requests`](crate::requests)).
 
 use crate::{
+    account::Excuse,
     book::{Answer, BodySeen, Ending, Outcome, Record, Retry, Sending},
+    requests::Free,
     rules::Rule,
 };
 
-/// The least for which a useless refresh lets others rest: what is seen resting neither before nor after less time than
-/// this was not in between.
-const LEAST_REST: Duration = Duration::from_secs(1);
+/// Why a caller saw a 401 about its token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Explanation {
+    /// The retry was answered with one, too.
+    Again,
+    /// There was to be no retry, or the body was too large to be kept.
+    NoRetry,
+    Endpoint,
+    Excused(Excuse),
+    None,
+}
 
 /// The rules that a closed call broke.
 pub(crate) fn broken(record: &Record) -> Vec<Rule> {
@@ -43,8 +62,56 @@ pub(crate) fn broken(record: &Record) -> Vec<Rule> {
     if let Some(rule) = misreported(ending, &record.sends, answer) {
         check(rule, false);
     }
-    check(Rule::RetryWherePossible, !gave_up_needlessly(record, ending, answer));
+    check(Rule::RetryWherePossible, explanation(record) != Some(Explanation::None));
     broken
+}
+
+/// Why the caller saw a 401 about its token, if it did.
+pub(crate) fn explanation(record: &Record) -> Option<Explanation> {
+    let ending = record.ending.as_ref()?;
+    let rejected = matches!(record.sends.last()?.answer, Some(Answer::Unauthorized { .. }));
+    if ending.outcome != Outcome::Status(401) || !rejected {
+        return None;
+    }
+    Some(match ending.excuse {
+        _ if record.sends.len() > 1 => Explanation::Again,
+        _ if record.expected.retry != Retry::Always => Explanation::NoRetry,
+        _ if !is_calm(ending) => Explanation::Endpoint,
+        Some(excuse) => Explanation::Excused(excuse),
+        None => Explanation::None,
+    })
+}
+
+/// Whether the call ended with an answer of an API that took every live token of it, while tokens could be had.
+pub(crate) fn is_fair(record: &Record) -> bool {
+    let refused = |sending: &Sending| {
+        sending.live && matches!(sending.answer, Some(Answer::Unauthorized { .. } | Answer::OutOfScope))
+    };
+    let answered =
+        |ending: &Ending| matches!(ending.outcome, Outcome::Success | Outcome::Status(_)) && is_calm(ending);
+    record.ending.as_ref().is_some_and(answered) && !record.sends.iter().any(refused)
+}
+
+/// The token that a retry succeeded with, as its caller saw it.
+pub(crate) fn helped(record: &Record) -> Option<u64> {
+    let [_, second] = record.sends.as_slice() else {
+        return None;
+    };
+    let success = record.ending.as_ref()?.outcome == Outcome::Success;
+    second.token.filter(|_| success && second.answer == Some(Answer::Served))
+}
+
+/// The call, if it began with a token that was good for its API while another was asked for.
+pub(crate) fn free(record: &Record) -> Option<Free> {
+    let ending = record.ending.as_ref()?;
+    let free = Free {
+        request: ending.before.needless?,
+        began: ending.before.at,
+        arrived: record.sends.first().map(|sending| sending.at),
+        ended: ending.after.at,
+    };
+    // Else it may have waited for an API that is slow.
+    record.expected.calm.then_some(free)
 }
 
 /// The rule that the outcome breaks, given the API's last answer.
@@ -70,7 +137,9 @@ fn misreported(ending: &Ending, sends: &[Sending], answer: Option<Answer>) -> Op
             return (!answer.is_some_and(hurts)).then_some(Rule::ErrorsWithCause);
         }
         Outcome::NoToken(_) => {
-            let had_one = ending.before.token.is_some() && ending.before.token == ending.after.token;
+            let (before, after) = (ending.before, ending.after);
+            let jumped = before.weather.jumps != after.weather.jumps;
+            let had_one = before.token.is_some() && before.token == after.token && !jumped;
             let explained = sends.is_empty() && !had_one && !is_calm(ending);
             return (!explained).then_some(Rule::ErrorsWithCause);
         }
@@ -78,20 +147,8 @@ fn misreported(ending: &Ending, sends: &[Sending], answer: Option<Answer>) -> Op
     (!holds).then_some(Rule::AnswersUntouched)
 }
 
-/// Whether a 401 was returned though nothing stood in the way of a retry.
-fn gave_up_needlessly(record: &Record, ending: &Ending, answer: Option<Answer>) -> bool {
-    let rested = ending.before.resting
-        || ending.after.resting
-        || ending.after.at.duration_since(ending.before.at) >= LEAST_REST;
-    record.sends.len() == 1
-        && record.expected.retry == Retry::Always
-        && ending.outcome == Outcome::Status(401)
-        && matches!(answer, Some(Answer::Unauthorized { .. }))
-        && is_calm(ending)
-        && !rested
-}
-
-/// Whether no token request failed while the call was under way, nor did the last one before.
+/// Whether no token request failed and no clock was set while the call was under way, and the last token request before
+/// did not fail, either.
 fn is_calm(ending: &Ending) -> bool {
     !ending.before.weather.troubled && ending.before.weather == ending.after.weather
 }

@@ -2,30 +2,40 @@
 //!
 //! `cargo test --release --test soak -- --minutes 3 [--seed N] [--rate N]`; plain `cargo test` does not run it.
 //!
-//! The token endpoint is `FakeSinch`, which fails in all its ways; the API is a server of its own, which is no part of
-//! the crate. Callers lose patience, or are aborted. All the while an independent judge holds what both ends of each
-//! call saw against the [`Rule`](rules::Rule)s. Ends with a table, and with failure if any rule was broken.
+//! The token endpoint is `FakeSinch`, which fails in all its ways; the APIs are servers of its own, which are no part
+//! of the crate: two for HTTP/1.1, two for HTTP/2. Callers lose patience, or are aborted; the refresher's wall clock is
+//! set ahead and back. All the while an independent judge holds what both ends of each call saw against the
+//! [`Rule`](rules::Rule)s: it knows the contract, and asks the crate for nothing. Ends with a table, and with failure if
+//! any rule was broken.
 
 #![expect(
     clippy::disallowed_methods,
     clippy::expect_used,
+    clippy::indexing_slicing,
     reason = "it runs in real time, and stops at a fault of its own"
 )]
 
+mod account;
 mod api;
+mod arrival;
+mod asking;
 mod book;
 mod call;
 mod chaos;
+mod clock;
 mod exchange;
 mod footprint;
 mod judge;
 mod load;
 mod misbehaviour;
 mod options;
+mod requests;
 mod rules;
 mod run;
+mod scene;
 mod table;
 mod tally;
+mod token;
 mod tokens;
 mod upload;
 mod world;

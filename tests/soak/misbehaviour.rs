@@ -8,6 +8,8 @@ use std::{
 use fastrand::Rng;
 use http::StatusCode;
 
+use crate::api::APIS;
+
 /// The mood of the API, set for a phase at a time.
 #[derive(Debug, Default)]
 pub(crate) struct Mood(Mutex<Kind>);
@@ -22,8 +24,10 @@ pub(crate) enum Kind {
     Cutting,
     Tearing,
     Hanging,
-    /// One of the two servers takes no token at all.
-    Refusing,
+    /// One of the servers takes no token at all.
+    Refusing {
+        api: usize,
+    },
     /// Some calls are answered with a 401 for which a new token is no cure.
     OutOfScope,
 }
@@ -63,7 +67,7 @@ impl Kind {
     /// Calm, as often as not.
     pub(crate) fn draw(rng: &mut Rng) -> Self {
         let rare = [Self::Slow, Self::Failing, Self::Throttling, Self::Cutting, Self::Tearing];
-        let rarer = [Self::Hanging, Self::Refusing, Self::OutOfScope];
+        let rarer = [Self::Hanging, Self::Refusing { api: rng.usize(..APIS) }, Self::OutOfScope];
         match rng.u8(..100) {
             0..50 => Self::Calm,
             50..85 => rng.choice(rare).unwrap_or_default(),
@@ -71,8 +75,26 @@ impl Kind {
         }
     }
 
-    /// Plans for one request; `refuses` on the server that refuses when one does.
-    pub(crate) fn plan(self, rng: &mut Rng, refuses: bool) -> Plan {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Calm => "Calm",
+            Self::Slow => "Slow",
+            Self::Failing => "Failing",
+            Self::Throttling => "Throttling",
+            Self::Cutting => "Cutting",
+            Self::Tearing => "Tearing",
+            Self::Hanging => "Hanging",
+            Self::Refusing { .. } => "Refusing",
+            Self::OutOfScope => "OutOfScope",
+        }
+    }
+
+    pub(crate) fn refuses(self, api: usize) -> bool {
+        self == Self::Refusing { api }
+    }
+
+    /// Plans for one request to `api`.
+    pub(crate) fn plan(self, rng: &mut Rng, api: usize) -> Plan {
         let percent = rng.u8(..100);
         let mut millis = |range| Duration::from_millis(rng.u64(range));
         let (delay, act) = match self {
@@ -82,7 +104,7 @@ impl Kind {
             Self::Throttling if percent < 40 => (Duration::ZERO, Act::Status(StatusCode::TOO_MANY_REQUESTS)),
             Self::Cutting if percent < 15 => (millis(0..10), Act::Cut),
             Self::Tearing if percent < 15 => (Duration::ZERO, Act::Tear),
-            Self::Refusing if refuses => (Duration::ZERO, Act::Unauthorized),
+            Self::Refusing { .. } if self.refuses(api) => (Duration::ZERO, Act::Unauthorized),
             Self::OutOfScope if percent < 15 => (Duration::ZERO, Act::OutOfScope),
             _ => (Duration::ZERO, Act::Serve),
         };

@@ -3,7 +3,8 @@
 use std::{
     collections::BTreeMap,
     mem,
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
 };
 
 /// An invariant of the soak.
@@ -24,6 +25,8 @@ pub(crate) enum Rule {
     SameBody,
     NoRetryWhereForbidden,
     RetryWherePossible,
+    FewUnauthorized,
+    NotHeld,
     NoSuccessLost,
     NoSuccessMadeUp,
     AnswersUntouched,
@@ -36,16 +39,21 @@ pub(crate) enum Rule {
 }
 
 /// What was seen of one broken rule.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Broken {
     pub(crate) count: u64,
+    /// When it was first broken, from the start.
+    pub(crate) first: Duration,
     /// The first few, in words.
     pub(crate) examples: Vec<String>,
 }
 
 /// All broken rules so far.
-#[derive(Debug, Default)]
-pub(crate) struct Violations(Mutex<BTreeMap<Rule, Broken>>);
+#[derive(Debug)]
+pub(crate) struct Violations {
+    start: Instant,
+    broken: Mutex<BTreeMap<Rule, Broken>>,
+}
 
 /// The most that is kept of one rule, lest the record of a leak be one.
 const MAX_EXAMPLES: usize = 5;
@@ -73,6 +81,8 @@ impl Rule {
             Self::SameBody => "no request body altered",
             Self::NoRetryWhereForbidden => "no retry under `NoReplay` and `without_retry`",
             Self::RetryWherePossible => "no 401 returned while a retry was possible",
+            Self::FewUnauthorized => "few 401s from an API that takes live tokens, while they can be had",
+            Self::NotHeld => "no call waits for a token request while it has a token",
             Self::NoSuccessLost => "no success lost",
             Self::NoSuccessMadeUp => "no success made up",
             Self::AnswersUntouched => "every answer is returned as the API gave it",
@@ -89,9 +99,14 @@ impl Rule {
 // === impl Violations ===
 
 impl Violations {
+    pub(crate) fn new() -> Self {
+        Self { start: Instant::now(), broken: Mutex::default() }
+    }
+
     pub(crate) fn add(&self, rule: Rule, what: impl Into<String>) {
-        let mut broken = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let broken = broken.entry(rule).or_default();
+        let first = self.start.elapsed();
+        let mut broken = self.lock();
+        let broken = broken.entry(rule).or_insert(Broken { count: 0, first, examples: Vec::new() });
         broken.count += 1;
         if broken.examples.len() < MAX_EXAMPLES {
             broken.examples.push(what.into());
@@ -106,10 +121,14 @@ impl Violations {
     }
 
     pub(crate) fn count(&self) -> u64 {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).values().map(|broken| broken.count).sum()
+        self.lock().values().map(|broken| broken.count).sum()
     }
 
     pub(crate) fn take(&self) -> BTreeMap<Rule, Broken> {
-        mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        mem::take(&mut *self.lock())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<Rule, Broken>> {
+        self.broken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -10,7 +10,6 @@ use std::{
 use fastrand::Rng;
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::time::sleep;
-use tower_sinch_auth::TokenStatus;
 
 use crate::{
     book::Outcome,
@@ -40,13 +39,16 @@ pub(crate) struct Report {
 
 /// The calls that must all succeed in the end.
 const QUIET_CALLS: u64 = 1_000;
-/// How often calls may fail before. The first time they learn that their token is dead, and that the API is to be left
-/// alone; when that is over, the first call that is not sent again heals the next one.
-const HEALING_ROUNDS: u32 = 3;
 /// Enough for each stack to meet each server.
-const HEALING_CALLS: u32 = 20;
-/// The longest that anything rests by the crate's word.
-const LONGEST_REST: Duration = Duration::from_secs(60);
+const HEALING_CALLS: u32 = 100;
+const PAUSE: Duration = Duration::from_millis(50);
+/// The longest that anything rests by the contract, and a flight.
+const LONGEST_REST: Duration = Duration::from_secs(70);
+/// The most 401s, in percent, that the callers of an API that takes live tokens may see while tokens can be had: from
+/// calls that must not be sent again, and while forced refreshes rest that did not help.
+const MAX_UNAUTHORIZED: f64 = 15.0;
+/// Fewer calls than this say nothing about a share.
+const ENOUGH_CALLS: u64 = 500;
 
 pub(crate) async fn run(options: Options) -> io::Result<Report> {
     let start = Footprint::now();
@@ -65,16 +67,20 @@ pub(crate) async fn run(options: Options) -> io::Result<Report> {
     bar.set_message("healing");
     heal(&world, &load).await;
     world.clear().await;
-    settles(|| !world.refresher.status().in_flight).await;
-    let status = world.refresher.status();
-    let tokens = world.court.tokens.counts();
-    world.violations.check(Rule::CountsAgree, status.token_requests == tokens.requests, || {
-        format!("it says {}, there were {}", status.token_requests, tokens.requests)
+    settles(|| world.court.tokens.none_under_way()).await;
+    let (counted, tokens) = (world.refresher.status().token_requests, world.court.tokens.counts());
+    world.violations.check(Rule::CountsAgree, counted == tokens.requests, || {
+        format!("it says {counted}, there were {}", tokens.requests)
     });
     bar.finish_and_clear();
 
     let violations = Arc::clone(&world.violations);
     let tally = mem::take(&mut *world.court.book.tally());
+    for (api, fair) in tally.fair.iter().enumerate().filter(|(_, fair)| fair.calls >= ENOUGH_CALLS) {
+        violations.check(Rule::FewUnauthorized, fair.share() <= MAX_UNAUTHORIZED, || {
+            format!("of API {api}: {} of {} calls", fair.unauthorized, fair.calls)
+        });
+    }
     let seen_at_once = world.sinch.counts().token_requests_at_once;
     drop((load, world, bar));
     let ended = settles(|| Footprint::now().tasks <= start.tasks).await;
@@ -114,25 +120,21 @@ async fn under_chaos(
     Footprint::now()
 }
 
-/// Waits for what the refresher says it waits for, until it need not; then all calls must succeed.
+/// Makes calls until all of a round succeed, which must not take longer than anything rests; then all must.
 async fn heal(world: &World, load: &Load) {
-    for _ in 0..HEALING_ROUNDS {
-        settles(|| !world.refresher.status().in_flight).await;
-        let rest = rest(&world.refresher.status());
-        world.violations.check(Rule::Heals, rest <= LONGEST_REST, || format!("it rests for {rest:?}"));
-        sleep(rest).await;
-        for _ in 0..HEALING_CALLS {
-            call::make(world, load.number(), Some(Patience::ToTheEnd)).await;
+    let begun = Instant::now();
+    let mut in_a_row = 0;
+    while in_a_row < HEALING_CALLS && begun.elapsed() < LONGEST_REST {
+        let outcome = call::make(world, load.number(), Some(Patience::ToTheEnd)).await;
+        in_a_row = if outcome == Outcome::Success { in_a_row + 1 } else { 0 };
+        if in_a_row == 0 {
+            sleep(PAUSE).await;
         }
     }
     for _ in 0..QUIET_CALLS {
         let outcome = call::make(world, load.number(), Some(Patience::ToTheEnd)).await;
         world.violations.check(Rule::Heals, outcome == Outcome::Success, || format!("{outcome:?}"));
     }
-}
-
-fn rest(status: &TokenStatus) -> Duration {
-    status.retry_in.max(status.rejection_backoff).unwrap_or_default()
 }
 
 fn bar(length: Duration) -> ProgressBar {

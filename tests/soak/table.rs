@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeMap, fmt::Display, time::Duration};
 
-use crate::{rules::Rule, run::Report};
+use crate::{
+    rules::{Broken, Rule},
+    run::Report,
+};
 
 pub(crate) fn print(report: &Report) {
     let Report { options, course, tally, tokens, seen_at_once, footprints, broken } = report;
@@ -12,12 +15,16 @@ pub(crate) fn print(report: &Report) {
     row("sendings", tally.answers.values().sum::<u64>());
     rows("answered with", &tally.answers);
     row("retries", format!("{}, of which {} healed", tally.retries, tally.healed));
+    rows("401 explained by", &tally.explanations);
+    let shares = tally.fair.map(|fair| format!("{:.2} % of {}", fair.share(), fair.calls)).join(", ");
+    row("401s of APIs that took the token", shares);
     row("token requests", format!("{}, {} tokens issued", tokens.requests, tokens.issued));
     rows("answered with", &tokens.answers);
     row("token requests at once, at most", format!("{} (the endpoint saw {seen_at_once})", tokens.at_once));
     row("revocations", tokens.revocations);
     row("key rotations", course.rotations);
     row("phases", course.phases);
+    row("  scenes", list(&course.scenes));
     row("  of the token endpoint", list(&course.endpoint));
     row("  of the API", list(&course.api));
     let untouched = tally.untouched();
@@ -28,12 +35,13 @@ pub(crate) fn print(report: &Report) {
     }
     row("violations", broken.values().map(|broken| broken.count).sum::<u64>());
     for (rule, broken) in broken {
-        violation(*rule, broken.count, &broken.examples);
+        violation(*rule, broken);
     }
 }
 
-fn violation(rule: Rule, count: u64, examples: &[String]) {
-    println!("\nBROKEN {count} times: {}", rule.text());
+fn violation(rule: Rule, broken: &Broken) {
+    let Broken { count, first, examples } = broken;
+    println!("\nBROKEN {count} times, first after {:.1} s: {}", first.as_secs_f64(), rule.text());
     for example in examples {
         println!("  {example}");
     }

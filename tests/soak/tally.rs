@@ -4,7 +4,12 @@ use std::{collections::BTreeMap, time::Duration};
 
 use hdrhistogram::Histogram;
 
-use crate::book::{Answer, Outcome, Record};
+use crate::{
+    account::Excuse,
+    api::APIS,
+    book::{Answer, Ending, Outcome, Record},
+    judge::{self, Explanation},
+};
 
 #[derive(Debug)]
 pub(crate) struct Tally {
@@ -15,8 +20,19 @@ pub(crate) struct Tally {
     pub(crate) retries: u64,
     /// Retries that were not answered with another 401.
     pub(crate) healed: u64,
+    /// Why callers saw a 401 about their token.
+    pub(crate) explanations: BTreeMap<&'static str, u64>,
+    /// By API: what became of the calls that nothing but the crate could have kept from success, as far as tokens go.
+    pub(crate) fair: [Fair; APIS],
     /// Microseconds that calls took which nothing got in the way of.
     untouched: Histogram<u64>,
+}
+
+/// How many calls there were that had a right to an answer other than a 401, and how many had one nevertheless.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Fair {
+    pub(crate) calls: u64,
+    pub(crate) unauthorized: u64,
 }
 
 /// A percentile of the calls that nothing got in the way of.
@@ -42,6 +58,8 @@ impl Default for Tally {
             answers: BTreeMap::new(),
             retries: 0,
             healed: 0,
+            explanations: BTreeMap::new(),
+            fair: Default::default(),
             untouched,
         }
     }
@@ -56,6 +74,12 @@ impl Tally {
         if let [_, second] = record.sends.as_slice() {
             self.retries += 1;
             self.healed += u64::from(!matches!(second.answer, Some(Answer::Unauthorized { .. }) | None));
+        }
+        if let Some(explanation) = judge::explanation(record) {
+            *self.explanations.entry(explanation.name()).or_default() += 1;
+        }
+        if judge::is_fair(record) {
+            self.fair[record.expected.api].add(record);
         }
         let Some(ending) = &record.ending else {
             return;
@@ -72,6 +96,36 @@ impl Tally {
     pub(crate) fn untouched(&self) -> Untouched {
         let at = |quantile| Duration::from_micros(self.untouched.value_at_quantile(quantile));
         Untouched { calls: self.untouched.len(), p50: at(0.5), p99: at(0.99), p999: at(0.999) }
+    }
+}
+
+// === impl Fair ===
+
+impl Fair {
+    fn add(&mut self, record: &Record) {
+        self.calls += 1;
+        let is_401 = |ending: &Ending| ending.outcome == Outcome::Status(401);
+        self.unauthorized += u64::from(record.ending.as_ref().is_some_and(is_401));
+    }
+
+    /// Percent.
+    pub(crate) fn share(self) -> f64 {
+        100.0 * self.unauthorized as f64 / self.calls.max(1) as f64
+    }
+}
+
+// === impl Explanation ===
+
+impl Explanation {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Again => "the retry, too",
+            Self::NoRetry => "no retry",
+            Self::Endpoint => "the token endpoint or a clock",
+            Self::Excused(Excuse::Rest) => "a rest",
+            Self::Excused(Excuse::Budget) => "the budget",
+            Self::None => "nothing",
+        }
     }
 }
 

@@ -1,7 +1,8 @@
-//! [`Tokens`]: what an independent judge knows of every token, and the rules about asking for one.
+//! [`Tokens`]: what an independent judge knows of every token, and of the 401s that were answered to it.
 //!
 //! Told by the client's side of the token endpoint ([`exchange`](crate::exchange)), where a request ends at the very
-//! moment it is given up, and by the API, which asks what a token is worth.
+//! moment it is given up, by the APIs, which ask what a token is worth, and by the callers. Whether a token may be asked
+//! for at all is looked at in [`asking`](crate::asking).
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -12,48 +13,47 @@ use std::{
 use http::{HeaderMap, HeaderValue, header::AUTHORIZATION};
 
 use crate::{
-    chaos::SHORTEST,
+    account::{Accounts, Excuse, Rejected},
+    api::APIS,
+    clock::{self, Reading},
+    requests::{Free, Requests},
     rules::{Rule, Violations},
+    token::{Standing, Token},
 };
 
 #[derive(Debug)]
 pub(crate) struct Tokens {
     known: Mutex<Known>,
-    violations: Arc<Violations>,
-}
-
-#[derive(Debug, Default)]
-struct Known {
-    /// By the header that carries it.
-    issued: HashMap<HeaderValue, Token>,
-    newest: Option<HeaderValue>,
-    /// The last request brought no token.
-    troubled: bool,
-    /// No request may be made before.
-    closed_until: Option<Instant>,
-    /// When an API that rejected a live token last forced a request.
-    forced: Option<Instant>,
-    /// How many such requests there were with less than [`SHORTEST`] between them.
-    forced_in_a_row: u32,
-    under_way: u64,
-    counts: Counts,
+    pub(crate) violations: Arc<Violations>,
 }
 
 #[derive(Debug)]
-struct Token {
-    number: u64,
-    sent: Instant,
-    lifetime: Duration,
-    revoked: bool,
-    /// The API has answered a 401 to it.
-    rejected: bool,
+pub(crate) struct Known {
+    /// By the header that carries it.
+    pub(crate) issued: HashMap<HeaderValue, Token>,
+    pub(crate) newest: Option<HeaderValue>,
+    /// The number up to which each API takes no token.
+    revoked: [u64; APIS],
+    pub(crate) requests: Requests,
+    pub(crate) accounts: Accounts,
+    /// The last request brought no token.
+    pub(crate) troubled: bool,
+    /// Since when, and for how long, no request may be made.
+    pub(crate) closed: Option<(Reading, Duration)>,
+    /// When an API that rejected a live token last forced a request.
+    pub(crate) forced: Option<Instant>,
+    /// How many such requests there were, each soon after the one before.
+    pub(crate) forced_in_a_row: u32,
+    /// How often the wall clock was set.
+    jumps: u64,
+    pub(crate) counts: Counts,
 }
 
 /// What became of the token requests.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Counts {
     pub(crate) requests: u64,
-    pub(crate) at_once: u64,
+    pub(crate) at_once: usize,
     pub(crate) issued: u64,
     pub(crate) failed: u64,
     pub(crate) revocations: u64,
@@ -61,152 +61,161 @@ pub(crate) struct Counts {
     pub(crate) answers: BTreeMap<&'static str, u64>,
 }
 
-/// What a token request came to.
-#[derive(Debug)]
-pub(crate) enum Answer {
-    Issued {
-        header: HeaderValue,
-        lifetime: Duration,
-    },
-    /// Not worth another try, so that there must be none for 1 s.
-    Terminal,
-    Transient {
-        retry_after: Option<Duration>,
-    },
-    /// The client was told nothing, or did not wait for it.
-    None,
-}
-
-/// What a token is worth to the API.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Standing {
-    Live(u64),
-    Dead(u64),
-    Unknown,
-}
-
-/// Why a token is asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Cause {
-    /// There is none, it is due or revoked, or the last request failed.
-    Good,
-    /// An API refused the token, which is alive.
-    Refused,
-    None,
-}
-
-/// How the token endpoint fares. Two equal ones frame a time without a failure.
+/// How the token endpoint fares. Two equal ones frame a time without a failure, and without a clock that is set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Weather {
     pub(crate) troubled: bool,
     failed: u64,
+    pub(crate) jumps: u64,
 }
 
-/// The least for which a terminal answer is to be remembered.
-const TERMINAL_MEMORY: Duration = Duration::from_secs(1);
-/// The age from which a refresh is due is at least 45 % of the lifetime; the rest is for what lies between two clocks.
-const DUE: f64 = 0.4;
-
-/// More than one only when word of an earlier success comes in late, which lets the API force another.
-const MAX_FORCED: u32 = 4;
+/// How things are for a call to one API.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Glimpse {
+    pub(crate) at: Instant,
+    pub(crate) weather: Weather,
+    /// The newest token, if it has not expired.
+    pub(crate) token: Option<u64>,
+    /// The token request under way, if the newest token is good for this API.
+    pub(crate) needless: Option<u64>,
+}
 
 // === impl Tokens ===
 
 impl Tokens {
     pub(crate) fn new(violations: Arc<Violations>) -> Self {
-        Self { known: Mutex::default(), violations }
-    }
-
-    /// A token request goes out.
-    pub(crate) fn asks(&self, now: Instant) {
-        let mut known = self.lock();
-        known.under_way += 1;
-        known.counts.requests += 1;
-        known.counts.at_once = known.counts.at_once.max(known.under_way);
-        let (under_way, number) = (known.under_way, known.counts.requests);
-        let early = known.closed_until.map_or(Duration::ZERO, |until| until.saturating_duration_since(now));
-        let cause = known.cause(now);
-        let forced = if cause == Cause::Refused { known.force(now) } else { 0 };
-        drop(known);
-        let broken = [
-            (Rule::OneTokenRequest, under_way > 1),
-            (Rule::NotBeforeItsTime, !early.is_zero()),
-            (Rule::WithCause, cause == Cause::None),
-            (Rule::SparseWhereRefused, forced > MAX_FORCED),
-        ];
-        for (rule, broken) in broken {
-            self.violations.check(rule, !broken, || {
-                format!("token request {number}: {under_way} under way, {early:?} too early")
-            });
-        }
-    }
-
-    /// A token request that went out at `sent` is over.
-    pub(crate) fn answered(&self, sent: Instant, answer: Answer, now: Instant) {
-        let mut known = self.lock();
-        known.under_way -= 1;
-        known.troubled = !matches!(answer, Answer::Issued { .. });
-        *known.counts.answers.entry(answer.name()).or_default() += 1;
-        if known.troubled {
-            known.counts.failed += 1;
-        }
-        known.closed_until = match answer {
-            Answer::Issued { header, lifetime } => {
-                known.counts.issued += 1;
-                let number = known.counts.issued;
-                let token = Token { number, sent, lifetime, revoked: false, rejected: false };
-                known.issued.insert(header.clone(), token);
-                known.newest = Some(header);
-                None
-            }
-            Answer::Terminal => Some(now + TERMINAL_MEMORY),
-            Answer::Transient { retry_after } => retry_after.map(|wait| now + wait),
-            Answer::None => None,
+        let known = Known {
+            issued: HashMap::new(),
+            newest: None,
+            revoked: [0; APIS],
+            requests: Requests::default(),
+            accounts: Accounts::new(),
+            troubled: false,
+            closed: None,
+            forced: None,
+            forced_in_a_row: 0,
+            jumps: 0,
+            counts: Counts::default(),
         };
+        Self { known: Mutex::new(known), violations }
     }
 
     /// A call goes out with `headers`, from the layer to the client.
-    pub(crate) fn leaves(&self, headers: &HeaderMap, now: Instant) {
+    pub(crate) fn leaves(&self, headers: &HeaderMap) {
         let Some(header) = headers.get(AUTHORIZATION) else {
             return; // The API sees that, too.
         };
+        let now = Reading::lenient();
         let known = self.lock();
         let Some(token) = known.issued.get(header) else {
             return; // Likewise.
         };
-        let late = now.saturating_duration_since(token.sent + token.lifetime);
+        let (past, age, lifetime) = (token.is_past(now), token.age(now), token.lifetime);
         drop(known);
-        self.violations.check(Rule::NotExpired, late.is_zero(), || format!("by {late:?}"));
+        self.violations.check(Rule::NotExpired, !past, || format!("{age:?} old, it lives for {lifetime:?}"));
     }
 
-    pub(crate) fn standing(&self, header: &HeaderValue, now: Instant) -> Standing {
-        match self.lock().issued.get(header) {
+    pub(crate) fn standing(&self, header: &HeaderValue, api: usize) -> Standing {
+        let now = Reading::now();
+        let known = self.lock();
+        match known.issued.get(header) {
             None => Standing::Unknown,
-            Some(token) if token.revoked || now >= token.sent + token.lifetime => {
+            Some(token) if known.is_revoked(token, api) || token.has_expired(now) => {
                 Standing::Dead(token.number)
             }
             Some(token) => Standing::Live(token.number),
         }
     }
 
-    /// The API is about to answer a 401 to the token.
-    pub(crate) fn rejects(&self, header: &HeaderValue) {
-        if let Some(token) = self.lock().issued.get_mut(header) {
-            token.rejected = true;
-        }
-    }
-
-    pub(crate) fn revoke(&self) {
+    /// `api` is about to answer a 401 to the token: known to the judge before the client may know.
+    pub(crate) fn rejects(&self, header: &HeaderValue, api: usize, sending: Rejected) {
         let mut known = self.lock();
-        known.counts.revocations += 1;
-        for token in known.issued.values_mut() {
-            token.revoked = true;
+        let newest = known.newest().map_or(0, |token| token.number);
+        let Known { issued, accounts, .. } = &mut *known;
+        if let Some(token) = issued.get_mut(header) {
+            token.rejected[api] = true;
+            accounts.rejected(api, token.number, newest, sending, Instant::now());
         }
     }
 
-    pub(crate) fn weather(&self) -> Weather {
+    /// A caller saw its retry succeed.
+    pub(crate) fn helped(&self, api: usize, token: u64) {
+        self.lock().accounts.helped(api, token, Instant::now());
+    }
+
+    /// Why `api` may have had a 401 returned as it came, to a call that began at `since` and ended now.
+    pub(crate) fn excuse(&self, api: usize, since: Instant) -> Option<Excuse> {
+        self.lock().accounts.excuse(api, since)
+    }
+
+    /// Makes `api` take none of the tokens issued so far, if the contract's budget allows to replace them.
+    pub(crate) fn revoke(&self, api: usize) {
+        let mut known = self.lock();
+        if known.accounts.affords(api, 1.0, Instant::now()) {
+            known.counts.revocations += 1;
+            known.revoked[api] = known.counts.issued;
+        }
+    }
+
+    /// The same for all APIs.
+    pub(crate) fn revoke_everywhere(&self) {
+        let mut known = self.lock();
+        if (0..APIS).all(|api| known.accounts.affords(api, 1.0, Instant::now())) {
+            known.counts.revocations += 1;
+            known.revoked = [known.counts.issued; APIS];
+        }
+    }
+
+    pub(crate) fn affords(&self, api: usize, refreshes: f64) -> bool {
+        self.lock().accounts.affords(api, refreshes, Instant::now())
+    }
+
+    /// Sets the wall clock ahead.
+    pub(crate) fn ahead(&self, by: Duration) {
+        let mut known = self.lock();
+        known.jumps += 1;
+        known.requests.doubt();
+        clock::ahead(by);
+    }
+
+    pub(crate) fn back(&self, by: Duration) {
+        self.lock().jumps += 1;
+        clock::back(by);
+    }
+
+    /// How far the clock is to be set ahead for the newest token to be past this share of its life; `None` if it is
+    /// soon, or if it is too short-lived for that to be hit.
+    pub(crate) fn until(&self, share: f64) -> Option<Duration> {
+        const LONG_LIVED: Duration = Duration::from_secs(20);
         let known = self.lock();
-        Weather { troubled: known.troubled, failed: known.counts.failed }
+        let token = known.newest().filter(|token| token.lifetime >= LONG_LIVED)?;
+        token.lifetime.mul_f64(share).checked_sub(token.age(Reading::now()))
+    }
+
+    pub(crate) fn glimpse(&self, api: usize) -> Glimpse {
+        let now = Reading::now();
+        let known = self.lock();
+        let usable = known.newest().filter(|token| token.is_usable(now));
+        let good = usable.is_some_and(|token| !token.rejected[api] && !known.is_revoked(token, api));
+        Glimpse {
+            at: now.at,
+            weather: Weather { troubled: known.troubled, failed: known.counts.failed, jumps: known.jumps },
+            token: usable.map(|token| token.number),
+            needless: known.requests.current().filter(|_| good),
+        }
+    }
+
+    /// A call was closed that had no reason to wait for a token request.
+    pub(crate) fn closed(&self, call: Free) {
+        self.lock().requests.closed(call);
+    }
+
+    /// Judges the token requests of which all calls are closed.
+    pub(crate) fn settle(&self, now: Instant) {
+        let gates = self.lock().requests.settle(now);
+        for gate in gates {
+            self.violations.add(Rule::NotHeld, gate);
+        }
     }
 
     /// Forgets all tokens but the newest, while no call is under way.
@@ -217,11 +226,19 @@ impl Tokens {
         issued.shrink_to_fit();
     }
 
+    pub(crate) fn is_troubled(&self) -> bool {
+        self.lock().troubled
+    }
+
+    pub(crate) fn none_under_way(&self) -> bool {
+        self.lock().requests.none_under_way()
+    }
+
     pub(crate) fn counts(&self) -> Counts {
         self.lock().counts.clone()
     }
 
-    fn lock(&self) -> MutexGuard<'_, Known> {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -229,40 +246,16 @@ impl Tokens {
 // === impl Known ===
 
 impl Known {
-    /// Counts a request that is forced by a refusal.
-    fn force(&mut self, now: Instant) -> u32 {
-        let soon = self.forced.is_some_and(|last| now.saturating_duration_since(last) < SHORTEST);
-        self.forced = Some(now);
-        self.forced_in_a_row = if soon { self.forced_in_a_row + 1 } else { 1 };
-        self.forced_in_a_row
+    pub(crate) fn newest(&self) -> Option<&Token> {
+        self.issued.get(self.newest.as_ref()?)
     }
 
-    /// Why a token is asked for now.
-    fn cause(&self, now: Instant) -> Cause {
-        let Some(token) = self.newest.as_ref().and_then(|header| self.issued.get(header)) else {
-            return Cause::Good;
-        };
-        let due = now.saturating_duration_since(token.sent) >= token.lifetime.mul_f64(DUE);
-        if self.troubled || due || (token.rejected && token.revoked) {
-            Cause::Good
-        } else if token.rejected {
-            Cause::Refused
-        } else {
-            Cause::None
-        }
+    /// Whether an API has rejected the token that does not take it any more.
+    pub(crate) fn is_rejected_for_good(&self, token: &Token) -> bool {
+        (0..APIS).any(|api| token.rejected[api] && self.is_revoked(token, api))
     }
-}
 
-// === impl Answer ===
-
-impl Answer {
-    fn name(&self) -> &'static str {
-        match self {
-            Self::Issued { .. } => "token",
-            Self::Terminal => "terminal",
-            Self::Transient { retry_after: None } => "transient",
-            Self::Transient { retry_after: Some(_) } => "Retry-After",
-            Self::None => "none",
-        }
+    fn is_revoked(&self, token: &Token, api: usize) -> bool {
+        token.number <= self.revoked[api]
     }
 }

@@ -3,14 +3,13 @@
 use std::{
     io,
     sync::{Arc, atomic::Ordering},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
-use fastrand::Rng;
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper_util::{
-    client::legacy::Client,
+    client::legacy::{Client, connect::HttpConnector},
     rt::{TokioExecutor, TokioTimer},
 };
 use tower::{BoxError, ServiceBuilder, util::BoxCloneSyncService};
@@ -19,8 +18,9 @@ use tower_sinch_auth::{
 };
 
 use crate::{
-    api::{Api, Court},
-    book::{Book, Glimpse},
+    api::{APIS, Api, Court, Protocol},
+    book::Book,
+    clock,
     exchange::Overheard,
     footprint::settles,
     misbehaviour::{Kind, Mood},
@@ -36,10 +36,10 @@ pub(crate) type Stack = BoxCloneSyncService<Request<Upload>, Response<Incoming>,
 pub(crate) struct World {
     pub(crate) sinch: FakeSinch,
     pub(crate) court: Arc<Court>,
-    /// The second one refuses all tokens, in the phases in which one does.
-    apis: [Api; 2],
+    pub(crate) apis: [Api; APIS],
     pub(crate) refresher: TokenRefresher,
-    pub(crate) stacks: Stacks,
+    pub(crate) http1: Stacks,
+    pub(crate) http2: Stacks,
     pub(crate) violations: Arc<Violations>,
     pub(crate) options: Options,
 }
@@ -55,7 +55,7 @@ pub(crate) struct Stacks {
 /// How much of a body is kept by the stack that buffers.
 pub(crate) const CAP: usize = 64 * 1024;
 /// One attempt of a token request.
-const ATTEMPT_TIMEOUT: Duration = Duration::from_millis(400);
+const ATTEMPT_TIMEOUT: Duration = Duration::from_millis(1_800);
 /// All of them.
 const FLIGHT_TIMEOUT: Duration = Duration::from_secs(4);
 /// Calls that each stack sends at a time; the others wait for the client to be ready.
@@ -66,9 +66,9 @@ const IDLE: Duration = Duration::from_secs(1);
 
 impl World {
     pub(crate) async fn start(options: Options) -> io::Result<Self> {
-        let violations = Arc::<Violations>::default();
+        let violations = Arc::new(Violations::new());
         let tokens = Arc::new(Tokens::new(Arc::clone(&violations)));
-        let book = Arc::new(Book::new(Arc::clone(&violations)));
+        let book = Arc::new(Book::new(Arc::clone(&tokens), Arc::clone(&violations)));
         let court = Arc::new(Court {
             tokens: Arc::clone(&tokens),
             book,
@@ -76,32 +76,14 @@ impl World {
             seed: options.seed,
             connections: 0.into(),
         });
-        let apis =
-            [Api::start(Arc::clone(&court), false).await?, Api::start(Arc::clone(&court), true).await?];
+        let start = |index| Api::start(Arc::clone(&court), index);
+        let apis = [start(0).await?, start(1).await?, start(2).await?, start(3).await?];
         let sinch = FakeSinch::start().await?;
         let refresher = refresher(&sinch, &tokens);
         let layer = SinchAuthLayer::new(refresher.clone());
-        let stacks = Stacks {
-            clone_body: stack(layer.clone(), &tokens),
-            buffer_body: stack(layer.clone().replay(BufferBody::up_to(CAP)), &tokens),
-            no_replay: stack(layer.replay(NoReplay), &tokens),
-        };
-        Ok(Self { sinch, court, apis, refresher, stacks, violations, options })
-    }
-
-    /// One of the two servers.
-    pub(crate) fn api(&self, rng: &mut Rng) -> &Api {
-        let [first, second] = &self.apis;
-        if rng.bool() { first } else { second }
-    }
-
-    pub(crate) fn glimpse(&self) -> Glimpse {
-        Glimpse {
-            at: Instant::now(),
-            weather: self.court.tokens.weather(),
-            token: self.refresher.cached().map(|token| token.generation()),
-            resting: self.refresher.status().rejection_backoff.is_some(),
-        }
+        let [http1, http2] =
+            [Protocol::Http1, Protocol::Http2].map(|protocol| Stacks::new(&layer, protocol, &tokens));
+        Ok(Self { sinch, court, apis, refresher, http1, http2, violations, options })
     }
 
     pub(crate) fn is_calm(&self) -> bool {
@@ -119,6 +101,18 @@ impl World {
     }
 }
 
+// === impl Stacks ===
+
+impl Stacks {
+    fn new(layer: &SinchAuthLayer, protocol: Protocol, tokens: &Arc<Tokens>) -> Self {
+        Self {
+            clone_body: stack(layer.clone(), protocol, tokens),
+            buffer_body: stack(layer.clone().replay(BufferBody::up_to(CAP)), protocol, tokens),
+            no_replay: stack(layer.clone().replay(NoReplay), protocol, tokens),
+        }
+    }
+}
+
 /// The refresher under test, with the judge between it and the token endpoint. It follows the access key.
 fn refresher(sinch: &FakeSinch, tokens: &Arc<Tokens>) -> TokenRefresher {
     let handle = sinch.clone();
@@ -130,10 +124,10 @@ fn refresher(sinch: &FakeSinch, tokens: &Arc<Tokens>) -> TokenRefresher {
     let credentials = ClientCredentials::with_client(client, key)
         .endpoint(sinch.token_endpoint())
         .attempt_timeout(ATTEMPT_TIMEOUT);
-    TokenRefresher::builder(credentials).flight_timeout(FLIGHT_TIMEOUT).build()
+    TokenRefresher::builder(credentials).flight_timeout(FLIGHT_TIMEOUT).wall_clock(clock::wall).build()
 }
 
-fn stack<R>(layer: SinchAuthLayer<R>, tokens: &Arc<Tokens>) -> Stack
+fn stack<R>(layer: SinchAuthLayer<R>, protocol: Protocol, tokens: &Arc<Tokens>) -> Stack
 where
     R: Replay<Upload, Body: http_body::Body<Data: Send, Error: Into<BoxError>> + Send + Unpin + 'static>
         + Send
@@ -141,16 +135,19 @@ where
         + 'static,
     R::Kept: Send + Sync,
 {
+    let mut connector = HttpConnector::new();
+    connector.set_nodelay(true);
     let client = Client::builder(TokioExecutor::new())
         .pool_timer(TokioTimer::new())
         .pool_idle_timeout(IDLE)
-        .build_http::<R::Body>();
+        .http2_only(protocol == Protocol::Http2)
+        .build::<_, R::Body>(connector);
     let tokens = Arc::clone(tokens);
     let stack = ServiceBuilder::new()
         .layer(layer)
         .concurrency_limit(CONCURRENCY)
         .map_request(move |request: Request<R::Body>| {
-            tokens.leaves(request.headers(), Instant::now());
+            tokens.leaves(request.headers());
             request
         })
         .service(client);
