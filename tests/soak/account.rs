@@ -40,7 +40,8 @@ pub(crate) enum Excuse {
 
 #[derive(Debug)]
 struct Account {
-    /// The token that may have been asked for on behalf of this API, unless a retry with it succeeded.
+    /// The first token that may have been asked for on behalf of this API, until a retry with it, or with a later one,
+    /// succeeds; else 0.
     asked: u64,
     /// The last token that counted as useless.
     judged: u64,
@@ -89,7 +90,7 @@ impl Accounts {
     /// `api` is about to answer a 401 to `token`; `newest` is the newest one there is.
     pub(crate) fn rejected(&mut self, api: usize, token: u64, newest: u64, sending: Rejected, now: Instant) {
         let account = &mut self.each[api];
-        let no_evidence = account.asked == token && token > account.judged;
+        let no_evidence = (1..=token).contains(&account.asked) && token > account.judged;
         if sending == Rejected::Again || no_evidence {
             account.useless(token, now);
         }

@@ -40,6 +40,7 @@ enum Cause {
 
 /// The least for which a terminal answer is to be remembered.
 const TERMINAL_MEMORY: Duration = Duration::from_secs(1);
+const LONGEST_DELAY: Duration = Duration::from_secs(2);
 /// More than one only when word of an earlier success comes in late, which lets the API force another.
 const MAX_FORCED: u32 = 4;
 
@@ -94,6 +95,7 @@ impl Tokens {
                 let dead = token.is_dead_on_arrival(now);
                 known.issued.insert(header.clone(), token);
                 if !dead {
+                    known.in_use_from = Some(now.at + known.delay(now));
                     known.newest = Some(header);
                 }
                 // In doubt it may have been dropped: as good as a failure, until the next one.
@@ -113,6 +115,13 @@ impl Known {
     /// How much too early a request is.
     fn early(&self, now: Reading) -> Duration {
         self.closed.map_or(Duration::ZERO, |(since, wait)| wait.saturating_sub(now.since(since)))
+    }
+
+    /// How long a token that comes now may remain unused, because the one before is good.
+    fn delay(&self, now: Reading) -> Duration {
+        let good = self.newest().filter(|token| !token.rejected.contains(&true));
+        let left = good.map(|token| token.lifetime.saturating_sub(token.age(now)));
+        left.map_or(Duration::ZERO, |left| (left / 4).min(LONGEST_DELAY))
     }
 
     /// Counts a request that is forced by a refusal.

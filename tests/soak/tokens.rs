@@ -32,6 +32,8 @@ pub(crate) struct Known {
     /// By the header that carries it.
     pub(crate) issued: HashMap<HeaderValue, Token>,
     pub(crate) newest: Option<HeaderValue>,
+    /// From when it is the one that calls use.
+    pub(crate) in_use_from: Option<Instant>,
     /// The number up to which each API takes no token.
     revoked: [u64; APIS],
     pub(crate) requests: Requests,
@@ -87,6 +89,7 @@ impl Tokens {
         let known = Known {
             issued: HashMap::new(),
             newest: None,
+            in_use_from: None,
             revoked: [0; APIS],
             requests: Requests::default(),
             accounts: Accounts::new(),
@@ -148,16 +151,18 @@ impl Tokens {
         self.lock().accounts.excuse(api, since)
     }
 
-    /// Makes `api` take none of the tokens issued so far, if the contract's budget allows to replace them.
+    /// Makes `api` take none of the tokens issued so far, if by the contract they can be replaced at once.
     pub(crate) fn revoke(&self, api: usize) {
+        let now = Instant::now();
         let mut known = self.lock();
-        if known.accounts.affords(api, 1.0, Instant::now()) {
+        let heals = known.accounts.excuse(api, now).is_none() && known.accounts.affords(api, 1.0, now);
+        if heals && known.in_use_from.is_none_or(|from| now > from) {
             known.counts.revocations += 1;
             known.revoked[api] = known.counts.issued;
         }
     }
 
-    /// The same for all APIs.
+    /// The same for all APIs, whether they rest or not, and whether calls use the newest one already.
     pub(crate) fn revoke_everywhere(&self) {
         let mut known = self.lock();
         if (0..APIS).all(|api| known.accounts.affords(api, 1.0, Instant::now())) {
