@@ -97,6 +97,11 @@ impl Phase {
         Self { latency, ..Self::CALM }
     }
 
+    /// Calm, but for the tokens' lifetime.
+    pub(crate) fn short_lived(lifetime: Duration) -> Self {
+        Self { lifetime, ..Self::CALM }
+    }
+
     /// Calm, but for one API that takes no token.
     pub(crate) fn refusing(api: usize, latency: Duration) -> Self {
         Self { latency, api: Kind::Refusing { api }, ..Self::CALM }

@@ -110,8 +110,9 @@ pub(crate) fn free(record: &Record) -> Option<Free> {
         arrived: record.sends.first().map(|sending| sending.at),
         ended: ending.after.at,
     };
-    // Else it may have waited for an API that is slow.
-    record.expected.calm.then_some(free)
+    // Else its token may have expired before it could go out, or it may have waited for an API that is slow.
+    let jumped = ending.before.weather.jumps != ending.after.weather.jumps;
+    (record.expected.calm && !jumped).then_some(free)
 }
 
 /// The rule that the outcome breaks, given the API's last answer.

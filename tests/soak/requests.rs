@@ -114,7 +114,7 @@ impl Requests {
 
 impl Request {
     fn gate(&self, number: u64) -> Option<String> {
-        let is_gate = self.free >= ENOUGH && self.held > self.free / ONE_IN;
+        let is_gate = !self.doubtful && self.free >= ENOUGH && self.held > self.free / ONE_IN;
         is_gate.then(|| format!("token request {number} held {} calls of {}", self.held, self.free))
     }
 }

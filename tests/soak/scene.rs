@@ -10,8 +10,10 @@ use crate::{api::APIS, chaos::Phase, footprint::settles, world::World};
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Scene {
     /// The wall clock is set ahead while the token endpoint is slow: first so that the token is dead, then so that the
-    /// next one is due. In the end it may be set back.
-    Clocks,
+    /// next one is due.
+    SetAhead,
+    /// The wall clock is set back to long before the token was issued, which does not live for long.
+    SetBack,
     /// An API takes no token for a while. Others heal meanwhile; it does, a little later.
     Refusal,
 }
@@ -23,8 +25,17 @@ const BEYOND: Duration = Duration::from_secs(180);
 /// What a scene waits for at most.
 const REST: Duration = Duration::from_secs(3);
 /// Scenes in a deck, and phases between them.
-const DECK: [Option<Scene>; 8] =
-    [Some(Scene::Clocks), Some(Scene::Refusal), Some(Scene::Refusal), None, None, None, None, None];
+const DECK: [Option<Scene>; 9] = [
+    Some(Scene::SetAhead),
+    Some(Scene::SetBack),
+    Some(Scene::Refusal),
+    Some(Scene::Refusal),
+    Some(Scene::Refusal),
+    None,
+    None,
+    None,
+    None,
+];
 
 // === impl Scene ===
 
@@ -38,13 +49,14 @@ impl Scene {
 
     pub(crate) async fn play(self, world: &World, rng: &mut Rng) {
         match self {
-            Self::Clocks => clocks(world, rng).await,
+            Self::SetAhead => set_ahead(world, rng).await,
+            Self::SetBack => set_back(world).await,
             Self::Refusal => refusal(world, rng).await,
         }
     }
 }
 
-async fn clocks(world: &World, rng: &mut Rng) {
+async fn set_ahead(world: &World, rng: &mut Rng) {
     let tokens = &world.court.tokens;
     let latency = millis(rng.u64(1_000..1_200));
     Phase::slow(latency).begin(world);
@@ -55,9 +67,17 @@ async fn clocks(world: &World, rng: &mut Rng) {
         tokens.ahead(by);
         sleep(latency + millis(400)).await;
     }
-    if rng.bool() {
-        tokens.back(BEYOND);
-    }
+}
+
+async fn set_back(world: &World) {
+    let tokens = &world.court.tokens;
+    let lifetime = Duration::from_secs(3);
+    Phase::short_lived(lifetime).begin(world);
+    // For another token.
+    tokens.ahead(BEYOND);
+    sleep(millis(300)).await;
+    tokens.back(BEYOND * 4);
+    sleep(lifetime + millis(300)).await;
 }
 
 /// What an API refuses lets it rest for a second, if it is the first time in a row; when that is over, so that it must
@@ -68,7 +88,7 @@ async fn refusal(world: &World, rng: &mut Rng) {
     let favourite = world.options.seed as usize % APIS;
     let api = if rng.u8(..100) < 80 { favourite } else { rng.usize(..APIS) };
     let other = (api + rng.usize(1..APIS)) % APIS;
-    let latency = millis(rng.u64(5..100));
+    let latency = millis(rng.u64(30..250));
     Phase::slow(latency).begin(world);
     within(REST, || !tokens.is_troubled()).await;
     if !tokens.affords(api, 2.0) {
