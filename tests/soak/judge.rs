@@ -10,6 +10,9 @@
 //! - An error instead of an answer needs a token endpoint that failed while there was no token that had not expired.
 //! - A call that began with a token that was good for its API did not wait for a token request
 //!   ([`requests`](crate::requests)).
+//!
+//! Where two orders of events are possible, the one that excuses the crate is taken for the true one. Around a clock that
+//! is set ahead nothing is judged but what was sent: a token request may be given up for it, and waiters with it.
 
 use crate::{
     account::Excuse,

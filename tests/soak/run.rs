@@ -47,8 +47,8 @@ const LONGEST_REST: Duration = Duration::from_secs(70);
 /// The most 401s, in percent, that the callers of an API that takes live tokens may see while tokens can be had: from
 /// calls that must not be sent again, and while forced refreshes rest that did not help.
 const MAX_UNAUTHORIZED: f64 = 5.0;
-/// Fewer calls than this say nothing about a share.
-const ENOUGH_CALLS: u64 = 500;
+/// Fewer calls than this say nothing about a share: a single rest is a part of them.
+const ENOUGH_CALLS: u64 = 10_000;
 
 pub(crate) async fn run(options: Options) -> io::Result<Report> {
     let start = Footprint::now();
