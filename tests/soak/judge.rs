@@ -11,8 +11,8 @@
 //! - A call that began with a token that was good for its API did not wait for a token request
 //!   ([`requests`](crate::requests)).
 //!
-//! Where two orders of events are possible, the one that excuses the crate is taken for the true one. Around a clock that
-//! is set ahead nothing is judged but what was sent: a token request may be given up for it, and waiters with it.
+//! Where two orders of events are possible, the one that excuses the crate is taken for the true one. While a clock is
+//! set, a call that has no token or no retry is no fault: the token request may be given up for it.
 
 use crate::{
     account::Excuse,
