@@ -31,22 +31,25 @@
 //! 3. If there is no usable token, the call waits for the one token request that all calls share. It holds nothing of
 //!    the inner service meanwhile.
 //! 4. If the answer is a `401`, the token is refreshed, once for all calls that met it, and the request is sent a
-//!    second time. The caller sees that answer; or the original `401` if no other token can be had.
+//!    second time. The caller sees that answer, or the original `401` if the refresh fails. Calls to the same API that
+//!    start meanwhile wait for the new token, up to 2 s.
 //!
 //! # Behavior
 //!
 //! | situation | what is sent | what the caller sees |
 //! | --- | --- | --- |
 //! | token fresh | the request, with the token | the answer |
-//! | refresh due (20 min before expiry, at most half the lifetime) | the request; one token request beside it | the answer, at once |
+//! | refresh due (20 to 30 min before expiry; at most half to three quarters of the lifetime) | the request; one token request beside it | the answer, at once |
 //! | no token yet, or expired (30 s before expiry, at most a tenth of the lifetime) | one token request for all, then the request | the answer |
 //! | `401`, whatever its challenge | one token request for all, then the request again | the second answer |
 //! | `401`, and the second answer is a `401`, too | nothing more | the second `401`; this API's `401`s force no refresh for 1 s, doubling to 60 s |
+//! | an API that answers `401` at random | at most 10 token requests at once, then one every 10 s; 20 and 5 s for all APIs together | the second answer; over that the `401` |
 //! | `401` with `insufficient_scope` or `invalid_request`; `403`, `404`, `407` | nothing more | the answer |
-//! | `401` to a request that cannot be sent again | one token request, for the next call | the `401` |
+//! | `401` to a request that cannot be sent again | one token request, for the next calls, which wait for it | the `401` |
 //! | token request fails, token still valid | the request; token requests spaced 1 to 30 s (8 s after a `429`) | the answer |
 //! | token request fails, no valid token | up to 4 attempts within 30 s | a [`TokenError`], the same for all who waited |
-//! | wrong key | one token request every 1 to 5 s, while there are calls | [`TokenErrorKind::Rejected`], at once |
+//! | wrong key | one token request after 1 to 5 s, then twice as long each time, up to 60 s, while there are calls | [`TokenErrorKind::Rejected`], at once |
+//! | a call waits longer than [`max_wait`](SinchAuthLayer::max_wait) | nothing; the token request goes on | [`TokenErrorKind::TimedOut`], with what the last attempt failed with |
 //! | host outside the [`Audience`] | nothing | an [`AudienceError`] |
 //! | `Authorization` present already | the request, untouched | the answer |
 //! | no calls | nothing: no background task, no timer | |
@@ -63,14 +66,15 @@
 //!   that never carries credentials to another origin is safe, such as `SameOrigin`; the standard policy of older
 //!   tower-http gives the header back on a second hop within the foreign host.
 //! - **Bodies**: the default, [`CloneBody`], needs bodies that are `Clone`. For others choose
-//!   `.replay(BufferBody::up_to(bytes))` or `.replay(NoReplay)`.
+//!   `.replay(BufferBody::up_to(bytes))` or `.replay(NoReplay)`. So for a body that is `Clone`, but whose clones share
+//!   what they send.
 //! - **Inner services** must be `Clone`; tower's rate limit, for one, is not until it has a `.buffer(n)` in front. A
 //!   `ServiceExt` method that "exists, but its trait bounds were not satisfied" on [`SinchAuth`] means this or a body
 //!   that is not `Clone`.
 //! - **One refresher** per access key: clone the [`TokenRefresher`] into every layer that uses the key.
 //! - **Errors** of the inner service come through as they are, boxed; `downcast_ref` finds them.
 //!
-//! # When a token cannot be had
+//! # When there is no token
 //!
 //! ```
 //! use std::time::Duration;
@@ -109,6 +113,7 @@
 //! Each token request is a [`tracing`](https://docs.rs/tracing) span, and what an operator should know is an event; with
 //! the feature `metrics` there are counters, histograms and gauges, too. [`docs::observability`] lists all of them, with the
 //! alert that one would put on each, and shows a health check. [`TokenRefresher::status`] says how the token is.
+//! [`docs::architecture`] is for those who carry this crate on.
 //!
 //! # Features
 //!

@@ -1,4 +1,5 @@
-//! Pages: what an operator sees, and what is protected.
+//! Pages: how the crate is built, what an operator sees, and what is protected.
 
+pub mod architecture;
 pub mod observability;
 pub mod security;

@@ -43,7 +43,7 @@ pub struct SinchAuthLayer<R = CloneBody> {
 // === impl SinchAuthLayer ===
 
 impl SinchAuthLayer {
-    /// Creates a layer that takes its tokens from `tokens`: an [`AccessKey`](crate::AccessKey), a
+    /// Creates a layer that takes its tokens from `tokens`: an [access key](crate::AccessKey), a
     /// [`ServicePlan`](crate::ServicePlan), a [`ClientCredentials`](crate::ClientCredentials), a closure, or a
     /// [`TokenRefresher`] that others use, too.
     #[must_use]
@@ -57,7 +57,7 @@ impl SinchAuthLayer {
     ///
     /// # Errors
     ///
-    /// As [`AccessKey::from_env`](crate::AccessKey::from_env).
+    /// As [reading the key](crate::AccessKey::from_env).
     #[cfg(feature = "__client")]
     pub fn from_env() -> Result<Self, CredentialsError> {
         Ok(Self::new(AccessKey::from_env()?))
