@@ -65,7 +65,10 @@ async fn set_ahead(world: &World, rng: &mut Rng) {
     sleep(latency + millis(500)).await;
     if let Some(by) = tokens.until(DUE) {
         tokens.ahead(by);
-        sleep(latency + millis(400)).await;
+        // A 401 while a token request is under way that answers to the time.
+        sleep(millis(600)).await;
+        tokens.revoke(rng.usize(..APIS));
+        sleep(latency - millis(200)).await;
     }
 }
 
