@@ -113,7 +113,7 @@ impl Audience {
 
     fn check_hosts(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), AudienceError> {
         if let Some(authority) = uri.authority() {
-            let host = Host::normalize(authority.host());
+            let host = Host::of(authority);
             self.check_host(host)?;
             if uri.scheme() != Some(&Scheme::HTTPS) && !host.is_loopback() {
                 return Err(AudienceError::new(Some(host.as_str()), Kind::NotHttps));
@@ -126,7 +126,7 @@ impl Audience {
     fn check_host_header(&self, headers: &HeaderMap) -> Result<(), AudienceError> {
         for field in headers.get_all(HOST) {
             match Authority::try_from(field.as_bytes()) {
-                Ok(authority) => self.check_host(Host::normalize(authority.host()))?,
+                Ok(authority) => self.check_host(Host::of(&authority))?,
                 Err(_) => return Err(AudienceError::new(None, Kind::Unreadable)),
             }
         }

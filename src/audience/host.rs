@@ -2,9 +2,15 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
+use http::uri::Authority;
+
 /// A host without one trailing dot, and without the brackets of an IPv6 address.
 #[derive(Clone, Copy)]
-pub(super) struct Host<'h>(&'h str);
+pub(super) struct Host<'h> {
+    text: &'h str,
+    /// It consists of labels of letters, digits, `-` and `_`.
+    is_name: bool,
+}
 
 /// A host below a suffix, without the suffix.
 pub(super) struct Subdomain<'h> {
@@ -16,41 +22,81 @@ pub(super) struct Subdomain<'h> {
 // === impl Host ===
 
 impl<'h> Host<'h> {
+    /// Reads the host of `authority`. Most authorities are a name, and nothing stands beside it.
+    pub(super) fn of(authority: &'h Authority) -> Self {
+        let host = Self::normalize(authority.as_str());
+        if host.is_name { host } else { Self::normalize(authority.host()) }
+    }
+
     pub(super) fn normalize(host: &'h str) -> Self {
         let host = host.strip_suffix('.').unwrap_or(host);
+        if is_name(host) {
+            return Self { text: host, is_name: true };
+        }
         let bracketed = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
-        Self(bracketed.filter(|address| address.parse::<Ipv6Addr>().is_ok()).unwrap_or(host))
+        let address = bracketed.filter(|address| address.parse::<Ipv6Addr>().is_ok());
+        Self { text: address.unwrap_or(host), is_name: false }
     }
 
     pub(super) fn as_str(self) -> &'h str {
-        self.0
+        self.text
     }
 
     /// Whether this is the host `name`, in any case.
     pub(super) fn is(self, name: &str) -> bool {
-        self.0.eq_ignore_ascii_case(name)
+        is_same(self.text, name)
     }
 
     /// Whether this names the machine itself.
     pub(super) fn is_loopback(self) -> bool {
         self.is("localhost")
-            || self.0.parse::<IpAddr>().is_ok_and(|address| address.to_canonical().is_loopback())
+            || self.text.parse::<IpAddr>().is_ok_and(|address| address.to_canonical().is_loopback())
     }
 
-    /// Splits the host into the part before `suffix` and that part's last label. `None` if an empty label, a port,
-    /// userinfo or a bracket is left.
+    /// Splits the host into the part before `suffix` and that part's last label. `None` if nothing is left, or if this is
+    /// no name.
     pub(super) fn subdomain(self, suffix: &str) -> Option<Subdomain<'h>> {
-        let (prefix, end) = self.0.split_at_checked(self.0.len().checked_sub(suffix.len())?)?;
-        if !end.eq_ignore_ascii_case(suffix) || !is_name(prefix) {
+        let (prefix, end) = self.text.split_at_checked(self.text.len().checked_sub(suffix.len())?)?;
+        if !self.is_name || prefix.is_empty() || !is_same(end, suffix) {
             return None;
         }
-        let label = prefix.rsplit('.').next()?;
-        Some(Subdomain { prefix, label })
+        let start = prefix.bytes().rposition(|byte| byte == b'.').map_or(0, |dot| dot + 1);
+        prefix.get(start..).map(|label| Subdomain { prefix, label })
     }
 }
 
 /// Whether `host` consists of labels of letters, digits, `-` and `_`. No other byte is part of a name.
 pub(super) fn is_name(host: &str) -> bool {
-    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-    host.split('.').all(|label| !label.is_empty() && label.bytes().all(is_allowed))
+    let (mut before, mut wrong) = (DOT, 0);
+    for byte in host.bytes() {
+        let class = CLASSES.get(usize::from(byte)).copied().unwrap_or(OTHER);
+        // A byte that is none of a name, or a dot without a label before it.
+        wrong |= class & (OTHER | before);
+        before = class;
+    }
+    (wrong | before) & (OTHER | DOT) == 0
+}
+
+/// What a byte is in a name, as bits: nothing wrong, a dot, or none of a name.
+const OF_LABEL: u8 = 0;
+const DOT: u8 = 1;
+const OTHER: u8 = 2;
+
+static CLASSES: [u8; 256] = {
+    let mut classes = [OTHER; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        classes[byte] = match byte as u8 {
+            b'.' => DOT,
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' => OF_LABEL,
+            _ => OTHER,
+        };
+        byte += 1;
+    }
+    classes
+};
+
+/// Whether two hosts are the same, in any case. Most are in lower case, which is cheaper to see.
+fn is_same(host: &str, other: &str) -> bool {
+    host == other || host.eq_ignore_ascii_case(other)
 }

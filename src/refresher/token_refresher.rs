@@ -53,7 +53,7 @@ pub struct TokenRefresher {
 
 /// Why a request does not get a token.
 pub(crate) enum NotAuthorized {
-    Outside(AudienceError),
+    Outside(Box<AudienceError>),
     TooManyHeaders(MaxSizeReached),
 }
 
@@ -216,7 +216,7 @@ impl fmt::Debug for TokenRefresher {
 
 impl From<AudienceError> for NotAuthorized {
     fn from(error: AudienceError) -> Self {
-        Self::Outside(error)
+        Self::Outside(Box::new(error))
     }
 }
 

@@ -41,6 +41,13 @@ pub struct SinchAuth<S, R> {
     options: Options<R>,
 }
 
+/// A request that carries our token.
+struct AuthorizedRequest<B> {
+    request: Request<B>,
+    generation: u64,
+    is_watched: bool,
+}
+
 // === impl SinchAuth ===
 
 impl<S, R> SinchAuth<S, R> {
@@ -101,12 +108,23 @@ where
         if switches.skip || (keeps && request.headers().keys().any(|name| name == AUTHORIZATION)) {
             return self.pass(request);
         }
-        match options.tokens.authorize(&mut request, options.audience.as_ref()) {
-            Ok(Some(generation)) => self.send(request, generation, false, switches),
-            Ok(None) => self.acquire_and_send(request, switches),
-            Err(NotAuthorized::Outside(error)) => self.outside(request, error),
-            Err(NotAuthorized::TooManyHeaders(error)) => self.refuse(error.into()),
-        }
+        let (generation, is_watched) = match options.tokens.authorize(&mut request, options.audience.as_ref())
+        {
+            Ok(Some(generation)) => (generation, false),
+            Ok(None) => match self.acquire(request, switches) {
+                Ok(authorized) => {
+                    request = authorized.request;
+                    (authorized.generation, authorized.is_watched)
+                }
+                Err(future) => return future,
+            },
+            Err(NotAuthorized::Outside(error)) => return self.outside(request, *error),
+            Err(NotAuthorized::TooManyHeaders(error)) => return self.refuse(error.into()),
+        };
+        let mut retained = Retained::of(&self.inner, &self.options, &request, switches);
+        let request = R::send(request, retained.kept_mut());
+        let in_flight = InFlight::new(self.options.tokens.clone(), generation, is_watched, retained);
+        ResponseFuture::called(self.inner.call(request), Some(in_flight))
     }
 }
 
@@ -152,52 +170,33 @@ impl<S: Clone, R> SinchAuth<S, R> {
         }
     }
 
-    /// Sends a request that carries our token.
-    #[inline]
-    fn send<B, ResBody>(
-        &mut self,
-        request: Request<B>,
-        generation: u64,
-        is_watched: bool,
-        switches: RequestAuth,
-    ) -> ResponseFuture<S, R, B, ResBody>
-    where
-        R: Replay<B>,
-        S: Service<Request<R::Body>>,
-    {
-        let mut retained = Retained::of(&self.inner, &self.options, &request, switches);
-        let request = R::send(request, retained.kept_mut());
-        let in_flight = InFlight::new(self.options.tokens.clone(), generation, is_watched, retained);
-        ResponseFuture::called(self.inner.call(request), Some(in_flight))
-    }
-
-    /// Sends a request for which the refresher has to be asked: at once if there is a usable token, else when there is.
+    /// Asks the refresher for a token. A request that has none at once waits for it, or fails: that is the error.
     #[cold]
-    fn acquire_and_send<B, ResBody>(
+    fn acquire<B, ResBody>(
         &mut self,
         mut request: Request<B>,
         switches: RequestAuth,
-    ) -> ResponseFuture<S, R, B, ResBody>
+    ) -> Result<AuthorizedRequest<B>, ResponseFuture<S, R, B, ResBody>>
     where
         R: Replay<B>,
         S: Service<Request<R::Body>>,
     {
         let options = &self.options;
         if let Err(error) = options.audience().check(request.uri(), request.headers()) {
-            return self.outside(request, error);
+            return Err(self.outside(request, error));
         }
         let UsableToken { token, is_watched } =
             match options.tokens.acquire_for_call(&origin_of(&request), options.max_wait) {
                 Acquired::Token(usable) => usable,
-                Acquired::Failed(error) => return self.refuse(error.into()),
-                Acquired::Flight(waiter) => return self.queue(request, waiter, switches),
+                Acquired::Failed(error) => return Err(self.refuse(error.into())),
+                Acquired::Flight(waiter) => return Err(self.queue(request, waiter, switches)),
             };
         if let Err(error) = options.audience_of(&token).check(request.uri(), request.headers()) {
-            return self.outside(request, error);
+            return Err(self.outside(request, error));
         }
         match token.authorize(request.headers_mut()) {
-            Ok(()) => self.send(request, token.generation(), is_watched, switches),
-            Err(too_many_headers) => self.refuse(too_many_headers.into()),
+            Ok(()) => Ok(AuthorizedRequest { request, generation: token.generation(), is_watched }),
+            Err(too_many_headers) => Err(self.refuse(too_many_headers.into())),
         }
     }
 
