@@ -79,7 +79,10 @@ impl<F> State<F> {
         self.drop_overdue_flight(now);
         self.tokens.promote_if_due(now);
         match (self.tokens.usable(now).cloned(), want) {
-            (None, _) => self.join_or_start(now),
+            (None, want) => {
+                self.note_rejected(want);
+                self.join_or_start(now)
+            }
             (Some(token), Want::NewerThan(rejected)) if token.generation() <= rejected.generation => {
                 self.replace(token, rejected, now, jitter)
             }
@@ -139,7 +142,7 @@ impl<F> State<F> {
         self.flight = Some(InFlight {
             id: self.flights,
             started: now,
-            replaces_rejected: matches!(want, Want::NewerThan(_)),
+            replaces_rejected: self.is_rejected_by(want),
             attempt_error: None,
             handle,
         });
@@ -295,6 +298,20 @@ impl<F> State<F> {
         self.rejections.spend(origin, now);
         self.rejections.ask(origin, generation + 1, now);
         Action::Start
+    }
+
+    /// Returns whether `want` rejects the newest token. A late rejection of an older one says nothing about it.
+    fn is_rejected_by(&self, want: &Want) -> bool {
+        let newest = self.tokens.generation();
+        matches!(want, Want::NewerThan(rejected) if newest <= rejected.generation)
+    }
+
+    /// Enters that the flight that is up, if one is, replaces a token that `want` rejects.
+    fn note_rejected(&mut self, want: &Want) {
+        let is_rejected = self.is_rejected_by(want);
+        if let Some(flight) = &mut self.flight {
+            flight.replaces_rejected |= is_rejected;
+        }
     }
 
     fn join_or_start(&self, now: Now) -> Action {

@@ -143,7 +143,7 @@ impl Fixture {
     /// A whole flight that brings `token` because the one in use was rejected, so that it is put to use at once.
     #[track_caller]
     fn renew(&mut self, token: &str, now: Now) -> u64 {
-        self.state.on_started(&Want::newer_than(0, Origin::UNKNOWN, true), (), now);
+        self.state.on_started(&Want::newer_than(u64::MAX, Origin::UNKNOWN, true), (), now);
         self.land(token, now)
     }
 
