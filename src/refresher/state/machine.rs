@@ -275,7 +275,10 @@ impl<F> State<F> {
     /// Decides about the token in use, which was `rejected`.
     fn replace(&mut self, token: AccessToken, rejected: &Rejected, now: Now, jitter: f64) -> Action {
         if let Some(newer) = self.tokens.promote() {
-            return Action::Use { token: newer, backoff_began: None };
+            return match newer.validity().phase(now) {
+                Phase::Expired => self.join_or_start(now),
+                _ => Action::Use { token: newer, backoff_began: None },
+            };
         }
         let Rejected { origin, can_retry, .. } = rejected;
         let generation = token.generation();
