@@ -1,152 +1,345 @@
-//! What `refresher.rs` and `flight.rs` do around a state, step by step.
+//! What `acquire.rs`, `shared.rs` and `flight.rs` do around a state, step by step.
 
 use std::time::Duration;
 
 use super::{
-    event::Brings,
-    world::{Caller, Channel, Issue, MAX_LOST_FLIGHTS, Outcome, Task, World},
+    books::Issue,
+    event::{Answer, Brings},
+    world::{Caller, Channel, Outcome, Patience, Replacement, Task, Waiter, World},
 };
 use crate::{
-    error::{TokenError, TokenErrorKind},
-    refresher::state::want::{Action, Want},
-    schedule::Phase,
-    token::{AccessToken, IssuedToken},
+    error::{Fault, TokenError, TokenErrorKind},
+    refresher::{
+        acquire::MAX_LOST_FLIGHTS,
+        state::want::{Action, Want},
+    },
+    schedule::{
+        Phase,
+        fixture::{secs, start},
+    },
+    token::{AccessToken, IssuedToken, RetryOutcome},
 };
 
 const RETRY_AFTER: Duration = Duration::from_secs(5);
+/// How long a call waits for the replacement of a token that its authority rejected.
+const MAX_REPLACEMENT_WAIT: Duration = Duration::from_secs(2);
 
+/// What a caller finds that wants a token.
+enum Acquired {
+    Token(UsableToken),
+    Failed(TokenError),
+    Flight(Waiter),
+}
+
+/// A token, and whether its answer is evidence.
+pub(super) struct UsableToken {
+    pub(super) token: AccessToken,
+    pub(super) is_watched: bool,
+}
+
+/// Callers.
 impl World {
-    /// `TokenRefresher::token`.
+    /// `TokenRefresher::authorize`, and `acquire_for_call` if that has no token.
     pub(super) fn call(&mut self, caller: usize) {
-        let usable = self.current.clone().map(|token| (token.validity().phase(self.now), token));
-        let Some((phase, token)) = usable.filter(|(phase, _)| *phase != Phase::Expired) else {
-            return self.acquire(caller, Want::AnyToken, Vec::new());
-        };
-        if phase == Phase::RefreshDue {
-            self.acquire(caller, Want::AnyToken, Vec::new());
-        }
-        self.answer(caller, &Want::AnyToken, Ok(token));
-    }
-
-    /// `TokenRefresher::acquire`.
-    pub(super) fn acquire(&mut self, caller: usize, want: Want, lost: Vec<u64>) {
-        self.give_up_overdue();
-        let step = self.state.decide(&want, self.now, self.jitter);
-        self.judge_step(&want, &step);
-        match step {
-            Action::Use { token, .. } => return self.answer(caller, &want, Ok(token)),
-            Action::Fail(error) => return self.answer(caller, &want, Err(error)),
-            Action::UseAndRefresh(token) => {
-                self.start(&want);
-                return self.answer(caller, &want, Ok(token));
+        let mirrored = self.mirror.clone();
+        let phase = mirrored.as_ref().map(|token| token.validity().phase(self.now));
+        match (mirrored, phase) {
+            (Some(token), Some(Phase::Fresh)) => {
+                self.answer(caller, &Want::AnyToken, Ok(UsableToken { token, is_watched: false }));
             }
-            Action::Start => self.start(&want),
-            Action::Join => {}
+            (Some(token), Some(Phase::RefreshDue)) => {
+                let patience = self.patience(caller);
+                self.acquire(caller, Want::AnyToken, patience);
+                self.answer(caller, &Want::AnyToken, Ok(UsableToken { token, is_watched: false }));
+            }
+            _ => self.acquire_for_call(caller),
         }
-        let flight = self.judge_join();
-        let deadline = self.mono() + self.settings.patience();
-        self.callers[caller] = Caller::Waiting { want, flight, deadline, lost };
     }
 
-    fn start(&mut self, want: &Want) {
-        self.judge_start();
+    fn acquire_for_call(&mut self, caller: usize) {
+        self.before_locked();
+        let patience = self.patience(caller);
+        let awaited = self.state.awaited_by(&self.profile(caller).origin(), self.now);
+        self.judge_awaited(caller, awaited);
+        let acquired = match awaited {
+            Some(generation) => {
+                let deadline = self.mono() + MAX_REPLACEMENT_WAIT;
+                let replacement = Some(Replacement { generation, deadline });
+                self.join(Want::AnyToken, Patience { replacement, ..patience })
+            }
+            None => self.acquire(caller, Want::AnyToken, patience),
+        };
+        self.after_locked();
+        self.go_on(caller, &Want::AnyToken, acquired);
+    }
+
+    /// The answer to a request.
+    pub(super) fn on_answer(&mut self, caller: usize, answer: Answer) {
+        let Caller::Sent { generation, is_watched } = self.callers[caller] else {
+            return;
+        };
+        let profile = self.profile(caller);
+        self.callers[caller] = Caller::Idle;
+        if matches!(answer, Answer::Unauthorized) {
+            let want = Want::newer_than(generation, profile.origin(), profile.can_retry);
+            let patience = self.patience(caller);
+            let acquired = self.acquire(caller, want.clone(), patience);
+            if profile.can_retry {
+                self.go_on(caller, &want, acquired);
+            }
+        } else if is_watched {
+            let helped = matches!(answer, Answer::Helped);
+            self.state.on_accepted(&profile.origin(), generation, helped);
+            self.books.accept(profile.authority, generation, helped);
+            self.after_locked();
+        }
+    }
+
+    /// The answer to a retry, or its failure.
+    pub(super) fn settle(&mut self, caller: usize, outcome: RetryOutcome) {
+        let Caller::Retried { generation } = self.callers[caller] else {
+            return;
+        };
+        let profile = self.profile(caller);
+        self.callers[caller] = Caller::Idle;
+        self.state.on_settled(&profile.origin(), generation, outcome, self.now, self.jitter);
+        match outcome {
+            RetryOutcome::Useless => self.books.count_useless(profile.authority, generation, self.now),
+            RetryOutcome::Helped => self.books.accept(profile.authority, generation, true),
+            RetryOutcome::Inconclusive => self.books.accept(profile.authority, generation, false),
+            _ => {}
+        }
+        self.after_locked();
+    }
+
+    /// `acquire_locked`.
+    fn acquire(&mut self, caller: usize, want: Want, patience: Patience) -> Acquired {
+        self.before_locked();
+        let action = self.state.decide(&want, self.now, self.jitter);
+        self.judge_action(caller, &want, &action);
+        let acquired = match action {
+            Action::Use { token, .. } => Acquired::Token(self.watched_if_open(token)),
+            Action::Fail(error) => Acquired::Failed(error),
+            Action::Join => self.join(want, patience),
+            Action::Start => {
+                self.launch(&want);
+                self.join(want, patience)
+            }
+            Action::UseAndRefresh(token) => {
+                let usable = self.watched_if_open(token);
+                self.launch(&want);
+                Acquired::Token(usable)
+            }
+        };
+        self.after_locked();
+        acquired
+    }
+
+    fn watched_if_open(&self, token: AccessToken) -> UsableToken {
+        UsableToken { token, is_watched: self.state.is_open(self.now) }
+    }
+
+    fn join(&self, want: Want, patience: Patience) -> Acquired {
+        let flight = self.judge_join();
+        let flight_deadline = self.task(flight).started.mono - start().mono + self.settings.patience();
+        Acquired::Flight(Waiter { want, flight, flight_deadline, patience, lost: Vec::new(), overtime: 0 })
+    }
+
+    fn patience(&self, caller: usize) -> Patience {
+        let patience = self.settings.patience();
+        let max_wait = self.profile(caller).max_wait.filter(|max_wait| *max_wait < patience);
+        let deadline = self.mono() + max_wait.unwrap_or(patience);
+        Patience { deadline, is_limited: max_wait.is_some(), replacement: None }
+    }
+
+    fn go_on(&mut self, caller: usize, want: &Want, acquired: Acquired) {
+        match acquired {
+            Acquired::Token(usable) => self.answer(caller, want, Ok(usable)),
+            Acquired::Failed(error) => self.answer(caller, want, Err(error)),
+            Acquired::Flight(waiter) => self.callers[caller] = Caller::Waiting(waiter),
+        }
+    }
+
+    /// A caller has its token, or an error.
+    fn answer(&mut self, caller: usize, want: &Want, result: Result<UsableToken, TokenError>) {
+        self.judge_answer(caller, want, &result);
+        self.callers[caller] = match (result, want) {
+            (Ok(usable), Want::AnyToken) => {
+                Caller::Sent { generation: usable.token.generation(), is_watched: usable.is_watched }
+            }
+            (Ok(usable), Want::NewerThan(rejected)) if usable.token.generation() != rejected.generation => {
+                Caller::Retried { generation: usable.token.generation() }
+            }
+            _ => Caller::Idle,
+        };
+    }
+
+    /// `Waiter::on_wake`.
+    pub(super) fn wake(&mut self, caller: usize) {
+        let Caller::Waiting(waiter) = self.callers[caller].clone() else {
+            return;
+        };
+        let arrival = match self.task(waiter.flight).channel.clone() {
+            Channel::Open => None,
+            Channel::Sent(outcome) => Some(Ok(outcome)),
+            Channel::Closed => Some(Err(())),
+        };
+        if let Some(replacement) = waiter.patience.replacement {
+            if arrival.is_none() && self.mono() >= replacement.deadline {
+                self.state.await_no_more(replacement.generation);
+                self.books.wait_in_vain(replacement.generation - 1);
+                self.after_locked();
+            }
+            return self.again(caller, waiter);
+        }
+        let is_late = self.mono() >= waiter.patience.deadline;
+        match arrival {
+            Some(Ok(outcome)) => self.on_arrival(caller, waiter, outcome, is_late),
+            None if is_late && waiter.patience.is_limited => {
+                self.answer(caller, &waiter.want, Err(TokenError::of(Fault::WaitTimedOut)));
+            }
+            Some(Err(())) | None => self.on_lost(caller, waiter, is_late),
+        }
+    }
+
+    /// The flight of a waiter has a result.
+    fn on_arrival(&mut self, caller: usize, waiter: Waiter, outcome: Outcome, is_late: bool) {
+        let token = match outcome {
+            Ok(token) => token,
+            Err(error) => return self.answer(caller, &waiter.want, Err(error)),
+        };
+        let is_alive = token.validity().phase(self.now) != Phase::Expired;
+        match self.usable() {
+            Some(in_use) => {
+                self.judge_arrival(&waiter.want, &token, &in_use);
+                let usable = UsableToken { token: in_use, is_watched: self.mirror.is_none() };
+                self.answer(caller, &waiter.want, Ok(usable));
+            }
+            None if is_alive => {
+                let usable = UsableToken { token, is_watched: self.mirror.is_none() };
+                self.answer(caller, &waiter.want, Ok(usable));
+            }
+            None if is_late => {
+                self.answer(caller, &waiter.want, Err(TokenError::of(Fault::CameTooLate)));
+            }
+            None => self.again(caller, waiter),
+        }
+    }
+
+    /// The flight of a waiter was abandoned, or a deadline is over.
+    fn on_lost(&mut self, caller: usize, mut waiter: Waiter, is_late: bool) {
+        self.abandon(waiter.flight);
+        waiter.lost.push(waiter.flight);
+        if is_late || waiter.lost.len() == usize::from(MAX_LOST_FLIGHTS) {
+            self.judge_flights_lost(&waiter.lost);
+            return self.answer(caller, &waiter.want, Err(TokenError::of(Fault::FlightLost)));
+        }
+        self.again(caller, waiter);
+    }
+
+    /// `Waiter::again`.
+    fn again(&mut self, caller: usize, waiter: Waiter) {
+        let is_late = self.mono() >= waiter.patience.deadline;
+        let patience = Patience { replacement: None, ..waiter.patience };
+        let acquired = self.acquire(caller, waiter.want.clone(), patience);
+        let acquired = match acquired {
+            Acquired::Flight(next) => {
+                let overtime = waiter.overtime + u8::from(is_late);
+                self.judge_overtime(overtime);
+                Acquired::Flight(Waiter { lost: waiter.lost, overtime, ..next })
+            }
+            other => other,
+        };
+        self.go_on(caller, &waiter.want, acquired);
+    }
+
+    /// `SharedState::usable`.
+    fn usable(&mut self) -> Option<AccessToken> {
+        let token = match self.mirror.clone() {
+            Some(token) => token,
+            None => {
+                self.books.promote_if_due(self.now);
+                let cached = self.state.cached(self.now);
+                self.after_locked();
+                cached?
+            }
+        };
+        (token.validity().phase(self.now) != Phase::Expired).then_some(token)
+    }
+
+    /// What the judge has to do when the lock is taken.
+    fn before_locked(&mut self) {
+        self.cancel_overdue();
+        self.books.promote_if_due(self.now);
+    }
+
+    /// Puts the mirror in order.
+    fn after_locked(&mut self) {
+        self.mirror = self.state.settled_token(self.now).cloned();
+    }
+}
+
+/// Flights.
+impl World {
+    fn launch(&mut self, want: &Want) {
+        self.judge_launch();
         self.flights.push(Task {
             started: self.now,
             sent: self.now,
             channel: Channel::Open,
-            given_up: false,
-            dropped: false,
+            is_cancelled: false,
+            is_dropped: false,
+            replaces_rejected: self.books.is_of_token_in_use(want),
         });
         let id = self.state.on_started(want, (), self.now);
         assert_eq!(id, self.flights_started(), "flights are numbered one by one");
     }
 
-    /// The end of `TokenRefresher::wait`, or of a call that need not wait.
-    fn answer(&mut self, caller: usize, want: &Want, outcome: Outcome) {
-        self.judge_answer(want, &outcome);
-        let held = self.holds(caller);
-        self.callers[caller] = match (outcome, want) {
-            (Ok(token), Want::NewerThan(rejected)) if token.generation() > rejected.generation => {
-                Caller::Retrying { generation: token.generation() }
-            }
-            (Ok(token), _) => Caller::Idle { holds: token.generation() },
-            (Err(_), _) => Caller::Idle { holds: held },
-        };
-    }
-
-    /// A waiter finds its channel used or closed.
-    pub(super) fn wake(&mut self, caller: usize) {
-        let Caller::Waiting { want, flight, .. } = self.callers[caller].clone() else {
-            return;
-        };
-        match self.task(flight).channel.clone() {
-            Channel::Sent(outcome) => {
-                self.answer(caller, &want, outcome.map(|token| self.cached().unwrap_or(token)));
-            }
-            Channel::Open | Channel::Closed => self.lose(caller),
+    pub(super) fn abandon(&mut self, id: u64) {
+        if self.task(id).is_up() {
+            self.books.note_abandoned(self.now);
+            self.task_mut(id).is_cancelled = true;
         }
-    }
-
-    /// What is in use by now, if anything is.
-    fn cached(&self) -> Option<AccessToken> {
-        self.current.clone().filter(|current| current.validity().phase(self.now) != Phase::Expired)
-    }
-
-    /// A waiter's flight disappeared, or it lost patience with it.
-    pub(super) fn lose(&mut self, caller: usize) {
-        let Caller::Waiting { want, flight, mut lost, .. } = self.callers[caller].clone() else {
-            return;
-        };
-        self.report_lost(flight);
-        lost.push(flight);
-        self.acquire(caller, want, lost);
-        let Caller::Waiting { lost, .. } = self.callers[caller].clone() else {
-            return;
-        };
-        if lost.len() == usize::from(MAX_LOST_FLIGHTS) {
-            self.judge_flights_lost(&lost);
-            self.callers[caller] = Caller::Idle { holds: self.holds(caller) };
-        }
-    }
-
-    pub(super) fn report_lost(&mut self, id: u64) {
-        self.task_mut(id).given_up = true;
         self.state.on_abandoned(id, self.now, self.jitter);
-        self.judge_lost(id);
+        self.after_locked();
+        self.judge_abandoned(id);
     }
 
-    pub(super) fn land(&mut self, id: u64, brings: Brings) {
-        let (text, lifetime) = match (brings, &self.current) {
-            (Brings::Identical, Some(token)) => {
-                let header = token.authorization().to_str().unwrap();
-                (header.trim_start_matches("Bearer ").to_owned(), self.lifetime)
-            }
-            (Brings::Dead, _) => (format!("token-{}", self.issued.len()), Duration::ZERO),
-            _ => (format!("token-{}", self.issued.len()), self.lifetime),
+    pub(super) fn ask_again(&mut self, id: u64) {
+        let error = TokenError::of(Fault::CameTooLate);
+        let has_token = self.state.on_attempt_failed(id, &error, self.now);
+        self.judge_attempt_failed(has_token);
+        self.task_mut(id).sent = self.now;
+    }
+
+    pub(super) fn succeed(&mut self, id: u64, brings: Brings) {
+        let is_identical = brings == Brings::Identical;
+        let lifetime = if brings == Brings::ShortLived { secs(0) } else { self.scope.lifetime };
+        let text = match self.books.newest() {
+            Some(newest) if is_identical => newest.text.clone(),
+            _ => format!("token-{}", self.books.issued_so_far()),
         };
-        let issued = IssuedToken::bearer(text, Some(lifetime)).unwrap();
+        let issued = IssuedToken::bearer(&text, Some(lifetime)).unwrap();
         let sent = self.task(id).sent;
-        self.issued.push(Issue {
-            authorization: issued.authorization().clone(),
-            lifetime,
-            sent,
-            received: self.now,
-        });
+        let issue = Issue { text, generation: 0, lifetime, sent, received: self.now };
         let token = self.state.on_success(id, issued, sent, self.now, self.jitter);
-        self.judge_landed(id, token.as_ref());
+        self.after_locked();
+        self.judge_success(id, token.as_ref());
         if token.is_some() {
-            self.in_use = self.issued.last().cloned();
-            self.failing = None;
+            self.books.enter(issue, is_identical, self.task(id).replaces_rejected, self.now);
         }
-        self.current = self.state.cached(self.now);
         self.task_mut(id).channel = token.map_or(Channel::Closed, |token| Channel::Sent(Ok(token)));
+        self.judge_in_use(id);
     }
 
     pub(super) fn fail(&mut self, id: u64, kind: TokenErrorKind) {
         let throttled = (kind == TokenErrorKind::Throttled).then_some(RETRY_AFTER);
         let error = TokenError::new(kind, "scripted").with_retry_after(throttled);
-        if self.state.on_failure(id, &error, self.now, self.jitter) {
-            self.note_failure(&error);
+        let was_up = self.state.on_failure(id, &error, self.now, self.jitter);
+        self.after_locked();
+        self.judge_failure(id, was_up);
+        if was_up {
+            self.books.note_failure(&error, self.now);
         }
         self.task_mut(id).channel = Channel::Sent(Err(error));
     }

@@ -1,48 +1,43 @@
-//! What surrounds a state: callers, flights, clocks, and all that can happen to them.
+//! [`World`]: a state, what surrounds it, and all that can happen to them.
 
-use std::{hash::Hash, time::Duration};
-
-use http::HeaderValue;
+use std::{
+    hash::{DefaultHasher, Hash, Hasher},
+    time::Duration,
+};
 
 use super::{
-    event::{Brings, Event, Pass},
-    key_of,
+    books::{Books, elapsed},
+    event::{Answer, Brings, Event, Pass},
+    scope::{Profile, Scope},
 };
 use crate::{
-    error::{TokenError, TokenErrorKind},
-    origin::Origin,
-    refresher::state::{machine::State, want::Want},
+    error::TokenError,
+    refresher::{
+        acquire::MAX_LOST_FLIGHTS,
+        state::{machine::State, want::Want},
+    },
     schedule::{
         Clock, Now, Settings,
         fixture::{millis, secs, start},
     },
-    token::AccessToken,
+    token::{AccessToken, RetryOutcome},
 };
-
-pub(super) use crate::refresher::acquire::MAX_LOST_FLIGHTS;
 
 pub(super) type Outcome = Result<AccessToken, TokenError>;
 
-/// Long enough for the 10 s rule, short enough to expire: due at 15 s, unusable at 27 s.
-const LIFETIME: Duration = Duration::from_secs(30);
-
 #[derive(Clone)]
 pub(super) struct World {
+    pub(super) scope: &'static Scope,
     pub(super) now: Now,
     pub(super) state: State<()>,
     pub(super) settings: Settings,
-    pub(super) lifetime: Duration,
-    /// What the refresher mirrors for reading without its lock.
-    pub(super) current: Option<AccessToken>,
+    /// What calls read without the lock.
+    pub(super) mirror: Option<AccessToken>,
     pub(super) callers: Vec<Caller>,
     /// All flights ever started; flight `id` is at `id - 1`.
     pub(super) flights: Vec<Task>,
-    /// All that was ever issued, as the issuer sees it.
-    pub(super) issued: Vec<Issue>,
-    /// What of it is in use.
-    pub(super) in_use: Option<Issue>,
-    /// The failures since the last success, as the contract sees them.
-    pub(super) failing: Option<Failing>,
+    /// The judge's.
+    pub(super) books: Books,
     /// For everything that draws.
     pub(super) jitter: f64,
     /// What happened so far.
@@ -51,18 +46,45 @@ pub(super) struct World {
 
 #[derive(Clone, Hash)]
 pub(super) enum Caller {
-    /// Has, or had, a token of generation `holds`; 0 if it never had one.
-    Idle { holds: u64 },
-    Waiting {
-        want: Want,
-        flight: u64,
-        /// When it stops believing in the flight.
-        deadline: Duration,
-        /// The flights that disappeared under it.
-        lost: Vec<u64>,
+    Idle,
+    /// For a token, or for the replacement of one that was rejected.
+    Waiting(Waiter),
+    /// Its request is under way.
+    Sent {
+        generation: u64,
+        is_watched: bool,
     },
-    /// Sends its request again with a newer token.
-    Retrying { generation: u64 },
+    /// So is its retry, with a newer token.
+    Retried {
+        generation: u64,
+    },
+}
+
+#[derive(Clone, Hash)]
+pub(super) struct Waiter {
+    pub(super) want: Want,
+    pub(super) flight: u64,
+    /// When no one believes in the flight any more.
+    pub(super) flight_deadline: Duration,
+    pub(super) patience: Patience,
+    /// The flights that were abandoned under it.
+    pub(super) lost: Vec<u64>,
+    /// How often it went on after its deadline.
+    pub(super) overtime: u8,
+}
+
+#[derive(Clone, Copy, Hash)]
+pub(super) struct Patience {
+    pub(super) deadline: Duration,
+    pub(super) is_limited: bool,
+    pub(super) replacement: Option<Replacement>,
+}
+
+/// A caller that has a usable token waits for the next generation.
+#[derive(Clone, Copy, Hash)]
+pub(super) struct Replacement {
+    pub(super) generation: u64,
+    pub(super) deadline: Duration,
 }
 
 /// The task of a flight.
@@ -72,10 +94,12 @@ pub(super) struct Task {
     /// When its last attempt was sent.
     pub(super) sent: Now,
     pub(super) channel: Channel,
-    /// Someone had reason to give it up.
-    pub(super) given_up: bool,
-    /// Its destructor ran, which reports it as lost.
-    pub(super) dropped: bool,
+    /// Someone had reason to cancel it.
+    pub(super) is_cancelled: bool,
+    /// Its destructor ran, which reports it as abandoned.
+    pub(super) is_dropped: bool,
+    /// Whether the token in use was rejected, and this flight started or joined for it.
+    pub(super) replaces_rejected: bool,
 }
 
 #[derive(Clone)]
@@ -85,150 +109,117 @@ pub(super) enum Channel {
     Closed,
 }
 
-#[derive(Clone, Hash)]
-pub(super) struct Issue {
-    pub(super) authorization: HeaderValue,
-    pub(super) lifetime: Duration,
-    pub(super) sent: Now,
-    pub(super) received: Now,
-}
-
-#[derive(Clone, Copy, Hash)]
-pub(super) struct Failing {
-    pub(super) last: Now,
-    pub(super) transient: u32,
-    pub(super) kind: TokenErrorKind,
-    pub(super) retry_after: Duration,
-}
-
 // === impl World ===
 
 impl World {
-    pub(super) fn new(callers: usize) -> Self {
+    pub(super) fn new(scope: &'static Scope) -> Self {
         let settings = Settings { flight_timeout: secs(2), ..Settings::default() };
         let clock = Clock { wall: || start().wall };
         Self {
+            scope,
             now: start(),
             state: State::new(settings, clock, start()),
             settings,
-            lifetime: LIFETIME,
-            current: None,
-            callers: vec![Caller::Idle { holds: 0 }; callers],
+            mirror: None,
+            callers: vec![Caller::Idle; scope.callers.len()],
             flights: Vec::new(),
-            issued: Vec::new(),
-            in_use: None,
-            failing: None,
+            books: Books::default(),
             jitter: 0.5,
             trail: Vec::new(),
         }
     }
 
-    /// All callers hold the first token.
-    pub(super) fn with_token(callers: usize) -> Self {
-        let mut world = Self::new(callers);
-        for event in [Event::Call(0), Event::Land(1, Brings::New), Event::Wake(0), Event::Drop(1)] {
+    /// All callers have sent a request with the first token.
+    pub(super) fn with_token(scope: &'static Scope) -> Self {
+        let mut world = Self::new(scope);
+        for event in [Event::Call(0), Event::Succeed(1, Brings::New), Event::Wake(0), Event::Drop(1)] {
             world.apply(event);
         }
-        for caller in 1..callers {
+        for caller in 1..world.callers.len() {
             world.apply(Event::Call(caller));
         }
         world
     }
 
-    /// Tokens are never due, so that only rejections start flights; each caller talks to the same authority.
-    pub(super) fn refusing(callers: usize) -> Self {
-        let mut world = Self::new(callers);
-        world.lifetime = secs(86_400);
-        world
-    }
-
+    /// A hash of all that the future depends on.
     pub(super) fn key(&self) -> u64 {
-        key_of(self, |state| {
-            self.callers.hash(state);
-            self.issued.hash(state);
-            self.in_use.hash(state);
-            self.failing.hash(state);
-            for task in &self.flights {
-                (task.sent, task.given_up, task.dropped).hash(state);
-                match &task.channel {
-                    Channel::Open => 0.hash(state),
-                    Channel::Closed => 1.hash(state),
-                    Channel::Sent(Ok(token)) => (2, token.generation()).hash(state),
-                    Channel::Sent(Err(error)) => (3, error.kind()).hash(state),
-                }
+        let mut state = DefaultHasher::new();
+        (self.now, &self.state, &self.callers, &self.books).hash(&mut state);
+        self.mirror.as_ref().map(AccessToken::generation).hash(&mut state);
+        for task in &self.flights {
+            (task.sent, task.is_cancelled, task.is_dropped, task.replaces_rejected).hash(&mut state);
+            match &task.channel {
+                Channel::Open => 0.hash(&mut state),
+                Channel::Closed => 1.hash(&mut state),
+                Channel::Sent(Ok(token)) => (2, token.generation()).hash(&mut state),
+                Channel::Sent(Err(error)) => (3, error.kind()).hash(&mut state),
             }
-        })
+        }
+        state.finish()
     }
 
     pub(super) fn apply(&mut self, event: Event) {
         self.trail.push(event);
         match event {
             Event::Call(caller) => self.call(caller),
-            Event::Reject(caller) => {
-                let generation = self.holds(caller);
-                let origin = self.origin(caller);
-                self.acquire(caller, Want::newer_than(generation, origin, true), Vec::new());
-            }
-            Event::Leave(caller) => self.callers[caller] = Caller::Idle { holds: self.holds(caller) },
+            Event::Answer(caller, answer) => self.on_answer(caller, answer),
+            Event::Leave(caller) => self.callers[caller] = Caller::Idle,
             Event::Wake(caller) => self.wake(caller),
-            Event::Impatient(caller) => self.lose(caller),
-            Event::RetryOutcome(caller, verdict) => {
-                let generation = self.holds(caller);
-                self.state.on_settled(&self.origin(caller), generation, verdict, self.now, self.jitter);
-                self.callers[caller] = Caller::Idle { holds: generation };
-            }
-            Event::Land(id, brings) => self.land(id, brings),
+            Event::Settle(caller, outcome) => self.settle(caller, outcome),
+            Event::Succeed(id, brings) => self.succeed(id, brings),
             Event::Fail(id, kind) => self.fail(id, kind),
-            Event::Again(id) => self.task_mut(id).sent = self.now,
-            Event::Die(id) => self.task_mut(id).channel = Channel::Closed,
+            Event::AskAgain(id) => self.ask_again(id),
+            Event::Close(id) => self.task_mut(id).channel = Channel::Closed,
             Event::Drop(id) => {
-                self.report_lost(id);
-                self.task_mut(id).dropped = true;
+                self.abandon(id);
+                self.task_mut(id).is_dropped = true;
             }
-            Event::Pass(pass) => {
-                self.now = match pass {
-                    Pass::HalfSecond => self.now.plus(millis(500)),
-                    Pass::Second => self.now.plus(secs(1)),
-                    Pass::ToDue => self.now.plus(self.lifetime / 2),
-                    Pass::ToExpiry => self.now.plus(self.lifetime),
-                    Pass::Suspend => self.now.suspended(self.lifetime * 2),
-                    Pass::SetBack => self.now.set_back(secs(86_400)),
-                }
-            }
+            Event::Pass(pass) => self.pass(pass),
         }
         self.judge_flights();
+        self.judge_status();
     }
 
-    /// Every flight ends and every waiter is woken; an hour later a new call gets a token.
+    /// Every flight ends, every waiter is woken and every call answered. An hour later everything works.
     pub(super) fn come_to_rest(&mut self) {
-        for _ in 0..=MAX_LOST_FLIGHTS {
+        for _ in 0..2 * MAX_LOST_FLIGHTS {
             for id in 1..=self.flights_started() {
-                if self.task(id).is_open() {
-                    let given_up = self.task(id).given_up;
-                    self.apply(if given_up { Event::Die(id) } else { Event::Land(id, Brings::New) });
-                }
-                self.apply(Event::Drop(id));
+                self.end_flight(id);
             }
             for caller in 0..self.callers.len() {
                 match self.callers[caller] {
-                    Caller::Waiting { .. } => self.apply(Event::Wake(caller)),
-                    Caller::Retrying { .. } => self.apply(Event::Leave(caller)),
-                    Caller::Idle { .. } => {}
+                    Caller::Waiting(_) if self.can_wake(caller) => self.apply(Event::Wake(caller)),
+                    Caller::Retried { .. } => self.apply(Event::Settle(caller, RetryOutcome::Failed)),
+                    Caller::Sent { .. } => self.apply(Event::Answer(caller, Answer::Inconclusive)),
+                    Caller::Waiting(_) | Caller::Idle => {}
                 }
             }
         }
         self.judge_rest();
-        self.now = self.now.plus(secs(3600).max(self.lifetime));
-        self.apply(Event::Call(0));
+        self.now = self.now.plus(secs(3600));
         self.judge_recovery();
+    }
+
+    pub(super) fn end_flight(&mut self, id: u64) {
+        if self.task(id).is_open() {
+            if !self.is_alive_on_arrival(id) {
+                self.apply(Event::AskAgain(id));
+            }
+            let is_cancelled = self.task(id).is_cancelled;
+            self.apply(if is_cancelled { Event::Close(id) } else { Event::Succeed(id, Brings::New) });
+        }
+        if !self.task(id).is_dropped {
+            self.apply(Event::Drop(id));
+        }
+    }
+
+    /// Whether a token of the flight's last attempt would not have expired by now.
+    pub(super) fn is_alive_on_arrival(&self, id: u64) -> bool {
+        elapsed(self.task(id).sent, self.now) < self.scope.lifetime
     }
 
     pub(super) fn is_flying(&self) -> bool {
         self.state.flight().is_some()
-    }
-
-    pub(super) fn is_retrying(&self) -> bool {
-        self.callers.iter().any(|caller| matches!(caller, Caller::Retrying { .. }))
     }
 
     pub(super) fn flights_started(&self) -> u64 {
@@ -247,19 +238,43 @@ impl World {
         self.now.mono - start().mono
     }
 
-    pub(super) fn holds(&self, caller: usize) -> u64 {
+    pub(super) fn profile(&self, caller: usize) -> &'static Profile {
+        &self.scope.callers[caller]
+    }
+
+    /// Whether the flight of a waiter has ended, or one of its deadlines is over.
+    pub(super) fn can_wake(&self, caller: usize) -> bool {
         match &self.callers[caller] {
-            Caller::Idle { holds } => *holds,
-            Caller::Waiting { want: Want::NewerThan(rejected), .. } => rejected.generation,
-            Caller::Retrying { generation } => *generation,
-            Caller::Waiting { .. } => 0,
+            Caller::Waiting(waiter) => {
+                !self.task(waiter.flight).is_open() || self.mono() >= waiter.next_deadline()
+            }
+            _ => false,
         }
     }
 
-    /// Two authorities, unless tokens are refused by one and all.
-    pub(super) fn origin(&self, caller: usize) -> Origin {
-        let one = self.lifetime != LIFETIME || caller % 2 == 0;
-        Origin::from_authority(if one { "one.example.com" } else { "two.example.com" })
+    fn pass(&mut self, pass: Pass) {
+        let (now, lifetime) = (self.now, self.scope.lifetime);
+        self.now = match pass {
+            Pass::HalfSecond => now.plus(millis(500)),
+            Pass::Second => now.plus(secs(1)),
+            Pass::TenSeconds => now.plus(secs(10)),
+            Pass::TenMinutes => now.plus(secs(600)),
+            Pass::ToDue => now.plus(lifetime / 2),
+            Pass::ToExpiry => now.plus(lifetime),
+            Pass::Suspend => now.suspended(lifetime * 2),
+            Pass::SetAhead => now.suspended(lifetime / 3),
+            Pass::SetBack => now.set_back(secs(86_400)),
+        };
+    }
+}
+
+// === impl Waiter ===
+
+impl Waiter {
+    pub(super) fn next_deadline(&self) -> Duration {
+        let Patience { deadline, replacement, .. } = self.patience;
+        let own = replacement.map_or(deadline, |replacement| replacement.deadline);
+        own.min(deadline).min(self.flight_deadline)
     }
 }
 
@@ -268,5 +283,10 @@ impl World {
 impl Task {
     pub(super) fn is_open(&self) -> bool {
         matches!(self.channel, Channel::Open)
+    }
+
+    /// Whether it is the one that calls may join: it has neither a result nor was it cancelled.
+    pub(super) fn is_up(&self) -> bool {
+        !self.is_cancelled && !matches!(self.channel, Channel::Sent(_))
     }
 }
