@@ -1,4 +1,4 @@
-//! DESIGN.md §6: `FakeSinch` behaves as SINCH.md says, seen by a client that knows nothing of this crate.
+//! `FakeSinch` behaves as Sinch does, seen by a client that knows nothing of this crate.
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;

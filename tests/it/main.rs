@@ -1,4 +1,4 @@
-//! One binary for all integration tests; a module for each part of DESIGN.md.
+//! One binary for all integration tests; a module for each subject.
 
 #![expect(
     clippy::expect_used,

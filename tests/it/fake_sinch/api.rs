@@ -1,4 +1,4 @@
-//! SINCH.md §3: which tokens the API takes, and how it says `401`.
+//! Which tokens the API takes, and how it says `401`.
 
 use std::time::Duration;
 

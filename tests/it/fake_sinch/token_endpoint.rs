@@ -1,4 +1,4 @@
-//! SINCH.md §2: what the token endpoint takes, issues, refuses and limits.
+//! What the token endpoint takes, issues, refuses and limits.
 
 use std::{collections::HashSet, time::Duration};
 
@@ -17,7 +17,7 @@ use crate::support::basic_pair;
 
 type Change = fn(&mut Request<Full<bytes::Bytes>>);
 
-/// SINCH.md §2: the bucket holds 30, and 10 a second flow back.
+/// The rate limit of the token endpoint: the bucket holds 30, and 10 a second flow back.
 const CAPACITY: usize = 30;
 const REFILL: Duration = Duration::from_millis(100);
 
