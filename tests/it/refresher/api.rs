@@ -9,7 +9,7 @@ use std::{
 
 use futures::future::BoxFuture;
 use http::{Request, Response, StatusCode, header::AUTHORIZATION};
-use tower::{Layer, Service, ServiceExt};
+use tower::{Layer, Service, ServiceExt, util::BoxCloneSyncService};
 use tower_sinch_auth::{
     AccessToken, BoxError, CloneBody, NoReplay, Replay, SinchAuth, SinchAuthLayer, TokenRefresher,
 };
@@ -30,6 +30,9 @@ struct State {
 }
 
 pub(super) type Client<R> = SinchAuth<Api, R>;
+
+/// A client of any API.
+pub(super) type HttpService = BoxCloneSyncService<Request<String>, Response<String>, BoxError>;
 
 impl Api {
     /// From now on, requests with `token` are answered 401.
@@ -110,6 +113,23 @@ impl Service<Request<String>> for Api {
             Ok(response)
         })
     }
+}
+
+/// A client whose requests are answered with these statuses, over and over.
+pub(super) fn answering<const N: usize>(tokens: &TokenRefresher, statuses: [u16; N]) -> HttpService {
+    let mut next = statuses.into_iter().cycle();
+    let next = Mutex::new(move || next.next().expect("there is an answer"));
+    let next = Arc::new(next);
+    let api = tower::service_fn(move |_: Request<String>| {
+        let status = (next.lock().unwrap())();
+        async move { Ok::<_, BoxError>(Response::builder().status(status).body(String::new())?) }
+    });
+    HttpService::new(SinchAuthLayer::new(tokens.clone()).layer(api))
+}
+
+/// Makes one request.
+pub(super) async fn send(client: &HttpService) -> StatusCode {
+    client.clone().oneshot(Api::request("a.example")).await.expect("there is a token").status()
 }
 
 /// Makes one request to `host`.

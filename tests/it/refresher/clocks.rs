@@ -1,15 +1,20 @@
-//! DESIGN.md §4.2: two clocks, of which the one that says "older" wins.
+//! Two clocks, of which the one that says "older" wins.
 
 use std::{
     cell::Cell,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, SystemTime},
 };
 
-use tower_sinch_auth::{TokenErrorKind, TokenRefresher, TokenRefresherBuilder};
+use tokio_test::{assert_pending, task};
+use tower_sinch_auth::{IssuedToken, TokenErrorKind, TokenRefresher, TokenRefresherBuilder};
 
 use super::{
-    LEAD, MARGIN, MINUTE, SECOND, api::Api, api::get, assert_fails, assert_generation, assert_within, jump,
-    settle, throttled,
+    LEAD, MARGIN, MINUTE, SECOND, SUCCESSION, api::Api, api::get, assert_fails, assert_generation,
+    assert_within, jump, pass, settle, throttled,
 };
 use crate::support::{HOUR, ScriptedSource};
 
@@ -64,7 +69,7 @@ async fn a_refresh_falls_due_while_the_machine_is_suspended() {
     assert_generation(&tokens.token().await, 1);
     suspend(HOUR - LEAD);
     assert_generation(&tokens.token().await, 1);
-    settle().await;
+    pass(SUCCESSION).await;
     assert_generation(&tokens.token().await, 2);
 }
 
@@ -87,7 +92,7 @@ async fn a_clock_set_back_a_day_does_not_kill_a_token() {
     let tokens = builder(&source).build();
     assert_generation(&tokens.token().await, 1);
     set_back(DAY);
-    jump(HOUR / 2).await;
+    jump(HOUR / 3).await;
     assert_generation(&tokens.token().await, 1);
     settle().await;
     assert_eq!(source.requests(), 1);
@@ -102,7 +107,43 @@ async fn the_older_of_both_clocks_wins_at_every_moment() {
     assert_eq!(token.expires_in(), Some(50 * MINUTE));
     jump(15 * MINUTE).await;
     assert_eq!(token.expires_in(), Some(45 * MINUTE));
-    assert_within(tokens.status().refresh_in.unwrap(), (23 * MINUTE)..=(25 * MINUTE));
+    assert_within(tokens.status().refresh_in.unwrap(), (15 * MINUTE)..=(25 * MINUTE));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_suspension_during_a_token_request_costs_another_one_and_no_call() {
+    let requests = Arc::new(AtomicU64::new(0));
+    let counter = Arc::clone(&requests);
+    let source = move || {
+        let number = counter.fetch_add(1, Ordering::SeqCst) + 1;
+        async move {
+            if number == 1 {
+                suspend(2 * HOUR);
+            }
+            IssuedToken::bearer(format!("token-{number}"), Some(HOUR))
+        }
+    };
+    let tokens = TokenRefresher::builder(source).wall_clock(|| WALL.get()).build();
+    let token = tokens.token().await.unwrap();
+    assert_eq!((token.authorization().as_bytes(), token.generation()), (&b"Bearer token-2"[..], 1));
+    assert_eq!(requests.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wall_clock_that_is_set_ahead_during_a_flight_costs_no_waiter() {
+    let source = ScriptedSource::new().delay(5 * SECOND);
+    let tokens = builder(&source).build();
+    let mut early = task::spawn(tokens.token());
+    assert_pending!(early.poll());
+    settle().await;
+    suspend(DAY);
+    assert_eq!(source.under_way(), 1);
+    let late = tokens.token();
+    let (early, late) = futures::join!(early, late);
+    assert_generation(&early, 1);
+    assert_generation(&late, 1);
+    // The first token had expired when it came: as far as one can tell, it is a day old.
+    assert_eq!((source.requests(), source.most_under_way()), (2, 1));
 }
 
 #[tokio::test(start_paused = true)]

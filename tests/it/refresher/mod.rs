@@ -1,6 +1,7 @@
-//! The refresher (DESIGN.md §4), through the public API.
+//! The refresher, through the public API.
 
 mod api;
+mod budget;
 mod clocks;
 mod endpoint;
 mod failure;
@@ -9,8 +10,11 @@ mod retry_after;
 mod runtime;
 mod single_flight;
 mod status;
+mod succession;
 mod time;
 mod unauthorized;
+mod verdict;
+mod waiting;
 
 use std::time::{Duration, SystemTime};
 
@@ -25,10 +29,12 @@ use crate::support::{Answer, HOUR, ScriptedSource};
 const MS: Duration = Duration::from_millis(1);
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
-/// The defaults of DESIGN.md §4.
+/// The defaults, as the builder documents them.
 const LEAD: Duration = Duration::from_secs(20 * 60);
 const MARGIN: Duration = Duration::from_secs(30);
 const FLIGHT_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a new token waits at most before it takes the place of one that is still good.
+const SUCCESSION: Duration = Duration::from_secs(2);
 
 /// How many attempts a flight makes by default.
 const ATTEMPTS: u64 = 4;
@@ -123,6 +129,14 @@ fn fail_flights(source: &ScriptedSource, flights: u64) {
     for _ in 0..flights * ATTEMPTS {
         source.clone().then_error(TokenErrorKind::Unavailable);
     }
+}
+
+/// Checks that forced refreshes rest for `step`, of which the second half is drawn, and returns for how long.
+#[track_caller]
+fn assert_rejection_backoff(tokens: &TokenRefresher, step: Duration) -> Duration {
+    let backoff = tokens.status().rejection_backoff.expect("forced refreshes rest");
+    assert_within(backoff, (step / 2)..=step);
+    backoff
 }
 
 #[track_caller]

@@ -1,4 +1,4 @@
-//! DESIGN.md §4.4: `Retry-After` is remembered, for every caller.
+//! `Retry-After` is remembered, for every caller.
 
 use std::time::Duration;
 
@@ -6,8 +6,8 @@ use futures::future::join_all;
 use tower_sinch_auth::{TokenErrorKind, TokenRefresher};
 
 use super::{
-    MINUTE, MS, SECOND, Stopwatch, api::Api, api::get, assert_fails, assert_generation, assert_within,
-    builder, error, jump, jump_until_due, refresher, settle, throttled, warm,
+    MINUTE, MS, SECOND, SUCCESSION, Stopwatch, api::Api, api::get, assert_fails, assert_generation,
+    assert_within, builder, error, jump, jump_until_due, pass, refresher, settle, throttled, warm,
 };
 use crate::support::{Answer, HOUR, ScriptedSource};
 
@@ -86,7 +86,7 @@ async fn retry_after_counts_at_most_an_hour() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn retry_after_counts_on_any_failure() {
+async fn what_a_custom_source_says_of_retry_after_counts_on_any_failure() {
     for kind in [TokenErrorKind::Unavailable, TokenErrorKind::Rejected] {
         let refused = Answer::Error(error(kind).with_retry_after(Some(MINUTE)));
         let tokens = refresher(&ScriptedSource::new().then(refused));
@@ -123,7 +123,7 @@ async fn an_early_refresh_observes_retry_after_and_calls_use_the_valid_token() {
     assert_eq!(source.requests(), 2);
     jump(SECOND).await;
     assert_generation(&tokens.token().await, 1);
-    settle().await;
+    pass(SUCCESSION).await;
     assert_generation(&tokens.token().await, 2);
 }
 

@@ -1,4 +1,4 @@
-//! DESIGN.md §4.1 and §7: runtimes that die, that no one drives, that lack time, or that are not there.
+//! Runtimes that die, that no one drives, that lack time, or that are not there.
 
 use std::{thread, time::Duration};
 
@@ -12,8 +12,8 @@ use tower::ServiceExt;
 use tower_sinch_auth::{SinchAuthLayer, TokenError, TokenErrorKind, TokenRefresher, TokenState};
 
 use super::{
-    FLIGHT_TIMEOUT, SECOND, Stopwatch, api::Api, assert_fails, assert_generation, builder, clocks, refresher,
-    settle,
+    FLIGHT_TIMEOUT, SECOND, SUCCESSION, Stopwatch, api::Api, assert_fails, assert_generation, assert_within,
+    builder, clocks, jump, pass, refresher, settle,
 };
 use crate::support::{Answer, HOUR, ScriptedSource};
 
@@ -25,7 +25,7 @@ fn runtime() -> Runtime {
 }
 
 /// A runtime whose clock goes on by itself when no one has anything else to do.
-fn paused() -> Runtime {
+pub(super) fn paused() -> Runtime {
     Builder::new_current_thread().enable_all().start_paused(true).build().unwrap()
 }
 
@@ -34,7 +34,7 @@ fn without_time() -> Runtime {
 }
 
 /// A runtime on which a flight of `tokens` is up, and waits for `source`; no one drives it any more.
-fn with_flight(tokens: &TokenRefresher, source: &ScriptedSource) -> Runtime {
+pub(super) fn with_flight(tokens: &TokenRefresher, source: &ScriptedSource) -> Runtime {
     let runtime = runtime();
     let tokens = tokens.clone();
     runtime.spawn(async move { tokens.token().await });
@@ -184,10 +184,10 @@ fn a_refresh_that_is_stuck_on_an_undriven_runtime_is_made_anew_by_another() {
     assert_generation(&undriven.block_on(tokens.token()), 1);
     clocks::suspend(HOUR / 4 * 3);
     assert_generation(&undriven.block_on(tokens.token()), 1);
-    clocks::suspend(FLIGHT_TIMEOUT + 2 * SECOND);
     paused().block_on(async {
+        jump(FLIGHT_TIMEOUT + 2 * SECOND).await;
         assert_generation(&tokens.token().await, 1);
-        settle().await;
+        pass(SUCCESSION).await;
         assert_generation(&tokens.token().await, 2);
     });
     drop(undriven);
@@ -218,17 +218,17 @@ fn a_cached_token_needs_no_runtime() {
 fn a_call_outside_a_runtime_uses_a_token_that_is_due_and_leaves_the_refresh_to_the_next() {
     let source = ScriptedSource::new();
     let tokens = clocks::builder(&source).build();
-    let runtime = runtime();
-    assert_generation(&runtime.block_on(tokens.token()), 1);
+    assert_generation(&runtime().block_on(tokens.token()), 1);
     clocks::suspend(HOUR / 4 * 3);
     assert_eq!(tokens.status().state, TokenState::RefreshDue);
     assert_generation(&futures::executor::block_on(tokens.token()), 1);
     assert_eq!(source.requests(), 1);
-    runtime.block_on(async {
+    paused().block_on(async {
         assert_generation(&tokens.token().await, 1);
-        settle().await;
+        pass(SUCCESSION).await;
         assert_generation(&tokens.token().await, 2);
     });
+    assert_eq!(source.requests(), 2);
 }
 
 #[test]
@@ -251,6 +251,42 @@ fn in_a_runtime_without_time_the_error_says_so_and_in_another_it_works_at_once()
     assert!(status.last_error.is_none() && status.retry_in.is_none());
     assert_generation(&runtime().block_on(tokens.token()), 1);
     assert_eq!(source.requests(), 1);
+}
+
+#[test]
+fn in_a_runtime_without_time_a_token_that_is_due_is_served_and_no_flight_starts() {
+    let source = ScriptedSource::new();
+    let tokens = clocks::builder(&source).build();
+    assert_generation(&runtime().block_on(tokens.token()), 1);
+    clocks::suspend(HOUR / 4 * 3);
+    without_time().block_on(async {
+        for _ in 0..100 {
+            assert_generation(&tokens.token().await, 1);
+            settle().await;
+            assert!(!tokens.status().in_flight);
+        }
+    });
+    // A flight there would panic, once it had counted its first attempt.
+    assert_eq!(tokens.status().token_requests, 1);
+}
+
+#[test]
+fn with_a_runtime_for_each_call_a_refresh_that_is_due_makes_few_token_requests() {
+    let source = ScriptedSource::new();
+    let tokens = clocks::builder(&source).build();
+    assert_generation(&runtime().block_on(tokens.token()), 1);
+    clocks::suspend(HOUR / 4 * 3);
+    source.clone().delay(SECOND);
+    for _ in 0..100 {
+        // Dies under the flight that the call has started.
+        runtime().block_on(async {
+            assert_generation(&tokens.token().await, 1);
+            settle().await;
+        });
+        clocks::suspend(SECOND / 10);
+    }
+    // At 0, then after 0.5 to 1 s, 1 to 2, 2 to 4 and 4 to 8 s.
+    assert_within(source.requests() - 1, 4..=5);
 }
 
 #[test]

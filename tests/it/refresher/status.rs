@@ -7,8 +7,8 @@ use tokio_test::{assert_pending, task};
 use tower_sinch_auth::{TokenErrorKind, TokenRefresher, TokenState, TokenStatus};
 
 use super::{
-    FLIGHT_TIMEOUT, MARGIN, MINUTE, SECOND, assert_fails, assert_generation, assert_within, builder,
-    fail_flights, jump, jump_until_due, pass, refresher, settle, throttled, warm,
+    FLIGHT_TIMEOUT, MARGIN, MINUTE, SECOND, assert_fails, assert_generation, assert_rejection_backoff,
+    assert_within, builder, fail_flights, jump, jump_until_due, pass, refresher, settle, throttled, warm,
 };
 use crate::support::{Answer, HOUR, ScriptedSource};
 
@@ -62,7 +62,7 @@ async fn a_fresh_token_shows_its_generation_and_its_times() {
     assert_state(&tokens, TokenState::Fresh, 1);
     let status = tokens.status();
     assert_eq!(status.expires_in, Some(HOUR));
-    assert_within(status.refresh_in.unwrap(), (38 * MINUTE)..=(40 * MINUTE));
+    assert_within(status.refresh_in.unwrap(), (30 * MINUTE)..=(40 * MINUTE));
     assert!(status.retry_in.is_none() && status.last_error.is_none());
     assert_eq!(status.token_requests, 1);
 }
@@ -125,6 +125,23 @@ async fn a_pause_between_attempts_is_in_flight() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn during_a_flight_the_error_of_its_last_attempt_shows() {
+    let source = ScriptedSource::new().then_error(TokenErrorKind::TimedOut).then(throttled(10 * SECOND));
+    let tokens = refresher(&source);
+    let mut call = task::spawn(tokens.token());
+    assert_pending!(call.poll());
+    settle().await;
+    let last_error = || tokens.status().last_error.map(|error| error.kind());
+    assert_eq!(last_error(), Some(TokenErrorKind::TimedOut));
+    pass(SECOND).await;
+    assert_eq!(last_error(), Some(TokenErrorKind::Throttled));
+    let status = tokens.status();
+    assert_eq!((status.in_flight, status.consecutive_failures), (true, 0), "the flight has not failed");
+    assert_generation(&call.await, 1);
+    assert_eq!(last_error(), None);
+}
+
+#[tokio::test(start_paused = true)]
 async fn after_a_failure_it_shows_the_error_and_when_the_next_request_may_be_made() {
     let source = ScriptedSource::new().then(throttled(MINUTE));
     let tokens = refresher(&source);
@@ -180,10 +197,11 @@ async fn the_back_off_of_forced_refreshes_shows_and_runs_down() {
     let second = tokens.refresh(&first).await.unwrap();
     assert!(tokens.status().rejection_backoff.is_none());
     assert_generation(&tokens.refresh(&second).await, 2);
-    assert_eq!(tokens.status().rejection_backoff, Some(SECOND));
+    let backoff = assert_rejection_backoff(&tokens, SECOND);
     assert!(tokens.status().retry_in.is_none(), "refreshes that are due may be made");
     jump(SECOND / 4).await;
-    assert_eq!(json(&tokens.status())["rejection_backoff"], 0.75);
+    let left = (backoff - SECOND / 4).as_secs_f64();
+    assert_eq!(json(&tokens.status())["rejection_backoff"], left);
     jump(SECOND).await;
     assert!(tokens.status().rejection_backoff.is_none());
 }
@@ -197,7 +215,7 @@ async fn durations_serialize_as_seconds_and_states_as_words() {
     let mut states = vec![json(&tokens.status())["state"].clone()];
     jump_until_due(&tokens).await;
     states.push(json(&tokens.status())["state"].clone());
-    jump(MINUTE).await;
+    jump(HOUR).await;
     states.push(json(&tokens.status())["state"].clone());
     assert_eq!(states, ["fresh", "refresh_due", "expired"]);
 }

@@ -1,4 +1,4 @@
-//! DESIGN.md §4.2: when a token is refreshed, and when it is not used any more.
+//! When a token is refreshed, and when it is not used any more.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -7,8 +7,8 @@ use tokio_test::{assert_ready, task};
 use tower_sinch_auth::{TokenErrorKind, TokenRefresher, TokenState};
 
 use super::{
-    LEAD, MARGIN, MINUTE, MS, SECOND, api::Api, api::get, assert_generation, assert_within, builder,
-    call_every, jump, jump_until_due, pass, refresher, settle, warm,
+    ATTEMPTS, LEAD, MARGIN, MINUTE, MS, SECOND, SUCCESSION, api::Api, api::get, assert_generation,
+    assert_within, builder, call_every, jump, jump_until_due, pass, refresher, settle, warm,
 };
 use crate::support::{Answer, HOUR, ScriptedSource};
 
@@ -21,9 +21,9 @@ async fn due(tokens: &TokenRefresher) -> Duration {
     tokens.status().refresh_in.expect("the token expires")
 }
 
-/// The moments that `expires - lead`, less the jitter of a tenth, may fall on.
+/// The moments that `expires - lead`, less the jitter of a half, may fall on.
 fn due_range(lifetime: Duration, lead: Duration) -> std::ops::RangeInclusive<Duration> {
-    (lifetime - lead - lead / 10)..=(lifetime - lead)
+    (lifetime - lead - lead / 2)..=(lifetime - lead)
 }
 
 /// Checks that a token of `tokens`, which has none yet, is used until `end` and not after.
@@ -36,7 +36,7 @@ async fn assert_used_for(tokens: &TokenRefresher, end: Duration) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refresh_is_due_20_minutes_before_expiry_and_up_to_2_minutes_earlier() {
+async fn a_refresh_is_due_20_minutes_before_expiry_and_up_to_10_minutes_earlier() {
     let tokens = refresher(&ScriptedSource::new());
     assert_within(due(&tokens).await, due_range(HOUR, LEAD));
 }
@@ -119,7 +119,8 @@ async fn a_token_that_expired_on_its_way_is_given_to_no_one() {
         assert_eq!((error.kind(), error.is_transient()), (TokenErrorKind::TimedOut, true));
     }
     assert!(tokens.cached().is_none());
-    assert_eq!(source.requests(), 1);
+    // One flight, in whose 30 s three of them arrive, and perhaps a fourth is asked for.
+    assert_within(source.requests(), 3..=ATTEMPTS);
 }
 
 #[tokio::test(start_paused = true)]
@@ -145,8 +146,9 @@ async fn when_a_refresh_is_due_the_call_uses_the_token_and_one_flight_starts() {
     }
     settle().await;
     assert_eq!(source.requests(), 2);
-    pass(SECOND).await;
+    pass(SECOND + SUCCESSION).await;
     assert_generation(&tokens.token().await, 2);
+    assert_eq!(source.requests(), 2);
 }
 
 #[tokio::test(start_paused = true)]
@@ -159,7 +161,7 @@ async fn a_request_through_the_layer_starts_the_refresh_that_is_due_and_does_not
     jump_until_due(&tokens).await;
     assert_eq!(get(&client, "a.example").await, 200);
     assert_eq!(tokens.cached().unwrap().generation(), token.generation());
-    pass(SECOND).await;
+    pass(SECOND + SUCCESSION).await;
     assert_eq!(tokens.cached().unwrap().generation(), 2);
 }
 
@@ -194,7 +196,8 @@ async fn a_steady_stream_of_calls_never_waits_and_refreshes_once_a_lead() {
         assert!(assert_ready!(outcome).is_ok());
         pass(MINUTE).await;
     }
-    assert_within(source.requests(), 24 * 60 / 41..=24 * 60 / 38 + 1);
+    // A call a minute: what falls due after 30 to 40 minutes is fetched by the next one.
+    assert_within(source.requests(), 24 * 60 / 41..=24 * 60 / 30 + 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -205,8 +208,8 @@ async fn a_thousand_instances_with_equal_lifetimes_do_not_refresh_at_the_same_in
         assert_within(due, due_range(HOUR, LEAD));
         *by_second.entry(due.as_secs()).or_default() += 1;
     }
-    assert!(by_second.len() > 100, "spread over the 120 s of the jitter");
-    assert!(by_second.values().all(|instances| *instances < 50));
+    assert!(by_second.len() > 300, "spread over the 600 s of the jitter");
+    assert!(by_second.values().all(|instances| *instances < 15));
 }
 
 #[tokio::test(start_paused = true)]
@@ -228,7 +231,7 @@ async fn the_jitter_is_drawn_once_a_token() {
 
 #[tokio::test(start_paused = true)]
 async fn lifetimes_shorter_than_the_margins_are_not_one_fetch_a_request() {
-    for (lifetime, most) in [(SECOND, 25), (2 * SECOND, 12), (5 * SECOND, 6), (MARGIN, 2)] {
+    for (lifetime, most) in [(SECOND, 11), (2 * SECOND, 11), (5 * SECOND, 9), (MARGIN, 2)] {
         let source = ScriptedSource::new().lifetime(lifetime);
         let tokens = refresher(&source);
         assert_eq!(call_every(MS, 10_000, &tokens).await, 10_000);
@@ -237,16 +240,18 @@ async fn lifetimes_shorter_than_the_margins_are_not_one_fetch_a_request() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lifetime_under_a_second_is_a_second_from_receipt_and_one_flight_a_second() {
-    for lifetime in [Duration::ZERO, NS, 999 * MS] {
+async fn a_lifetime_of_a_second_or_less_is_a_second_from_receipt_and_one_flight_a_second() {
+    for lifetime in [Duration::ZERO, NS, 999 * MS, SECOND] {
         let source = ScriptedSource::new().lifetime(lifetime);
         let tokens = refresher(&source);
         assert_eq!(call_every(MS, 10_000, &tokens).await, 10_000);
         assert_within(source.requests(), 9..=11);
     }
-    let source = ScriptedSource::new().lifetime(Duration::ZERO).delay(5 * SECOND);
-    let tokens = refresher(&source);
-    assert_used_for_a_second_from_receipt(&tokens).await;
+    for lifetime in [Duration::ZERO, SECOND] {
+        let source = ScriptedSource::new().lifetime(lifetime).delay(5 * SECOND);
+        assert_used_for_a_second_from_receipt(&refresher(&source)).await;
+        assert_eq!(source.requests(), 1);
+    }
 }
 
 async fn assert_used_for_a_second_from_receipt(tokens: &TokenRefresher) {

@@ -1,0 +1,85 @@
+//! How long a caller waits for a flight, and what it gets when it wakes late.
+
+use std::time::Duration;
+
+use tokio_test::{assert_pending, assert_ready, task};
+use tower_sinch_auth::TokenErrorKind;
+
+use super::{
+    FLIGHT_TIMEOUT, MS, SECOND, Stopwatch, assert_fails, assert_generation, assert_within, builder, pass,
+    refresher,
+    runtime::{paused, with_flight},
+    settle,
+};
+use crate::support::{Answer, HOUR, ScriptedSource};
+
+/// How long a caller waits at most, however many flights are lost under it.
+const PATIENCE: Duration = Duration::from_secs(32);
+
+#[tokio::test(start_paused = true)]
+async fn no_caller_waits_longer_than_the_flight_timeout() {
+    let source = ScriptedSource::new().then(Answer::Hang);
+    let tokens = refresher(&source);
+    let stopwatch = Stopwatch::start();
+    assert_fails(&tokens.token().await, TokenErrorKind::TimedOut);
+    assert!(stopwatch.elapsed() <= FLIGHT_TIMEOUT + SECOND);
+    settle().await;
+    assert_eq!(source.under_way(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_flight_timeout_of_zero_answers_at_once() {
+    let source = ScriptedSource::new().then(Answer::Hang);
+    let tokens = builder(&source).flight_timeout(Duration::ZERO).build();
+    let stopwatch = Stopwatch::start();
+    assert_fails(&tokens.token().await, TokenErrorKind::TimedOut);
+    assert!(stopwatch.elapsed() <= MS);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_waiter_that_wakes_late_gets_the_token_that_is_in_use_by_then() {
+    let source = ScriptedSource::new().delay(SECOND);
+    let tokens = refresher(&source);
+    let mut late = task::spawn(tokens.token());
+    assert_pending!(late.poll());
+    let first = tokens.token().await.unwrap();
+    assert_generation(&tokens.refresh(&first).await, 2);
+    assert_generation(&late.await, 2);
+    assert_eq!(source.requests(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_waiter_that_wakes_after_its_token_expired_asks_again() {
+    let source = ScriptedSource::new().lifetime(10 * SECOND).delay(SECOND);
+    let tokens = refresher(&source);
+    let mut late = task::spawn(tokens.token());
+    assert_pending!(late.poll());
+    pass(15 * SECOND).await;
+    assert_generation(&late.await, 2);
+    assert_eq!(source.requests(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_waiter_that_wakes_after_its_deadline_gets_no_expired_token() {
+    let source = ScriptedSource::new().delay(SECOND);
+    let tokens = refresher(&source);
+    let mut late = task::spawn(tokens.token());
+    assert_pending!(late.poll());
+    pass(HOUR).await;
+    assert_fails(&assert_ready!(late.poll()), TokenErrorKind::TimedOut);
+    assert_eq!(source.requests(), 1);
+}
+
+#[test]
+fn a_caller_that_sees_one_flight_stuck_and_the_next_one_hang_waits_no_longer() {
+    let source = ScriptedSource::new().then(Answer::Hang).then(Answer::Hang);
+    let tokens = refresher(&source);
+    let undriven = with_flight(&tokens, &source);
+    paused().block_on(async {
+        let stopwatch = Stopwatch::start();
+        assert!(tokens.token().await.is_err());
+        assert_within(stopwatch.elapsed(), (PATIENCE - SECOND)..=(PATIENCE + 2 * MS));
+    });
+    assert_eq!(source.requests(), 2);
+    drop(undriven);
+}
