@@ -114,10 +114,10 @@ fn keeping_a_request_for_the_retry_takes_two_allocations_as_many_as_a_copy_of_it
 }
 
 #[test]
-fn the_service_is_five_words_and_the_future_one_line_beside_the_inner_one_whatever_the_policy() {
+fn the_service_is_seven_words_and_the_future_one_line_beside_the_inner_one_whatever_the_policy() {
     let (service, no_replay) = sizes(warm().replay(NoReplay).layer(Bare));
     let (_, clone_body) = sizes(warm().layer(Bare));
-    assert!(service <= 40, "service: {service}");
+    assert!(service <= 56, "service: {service}");
     assert!(no_replay <= 64, "future with NoReplay: {no_replay}");
     assert_eq!(clone_body, no_replay, "future with CloneBody");
 }
@@ -147,7 +147,7 @@ fn a_layer_takes_less_than_1200_bytes_beside_its_refresher() {
 }
 
 #[test]
-fn a_caller_that_waits_for_the_first_token_takes_less_than_512_bytes_beside_its_task_and_request() {
+fn a_caller_that_waits_for_the_first_token_takes_less_than_640_bytes_beside_its_task_and_request() {
     let source = ScriptedSource::new().delay(LATENCY);
     let service = SinchAuthLayer::new(source.clone()).layer(Bare);
     let waiting = bytes_each(|| service.clone().oneshot(request()));
@@ -160,7 +160,7 @@ fn a_caller_that_waits_for_the_first_token_takes_less_than_512_bytes_beside_its_
         }
     });
     assert!(
-        waiting < sleeping + 512,
+        waiting < sleeping + 640,
         "{waiting} bytes, and {sleeping} for a task that sleeps with its request"
     );
 }

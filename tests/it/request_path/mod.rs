@@ -1,17 +1,27 @@
-//! DESIGN.md §3: what happens to a request between `call` and its answer.
+//! What happens to a request between `call` and its answer.
 
 mod audience;
 mod cancel;
 mod challenges;
 mod drain;
+mod expiry;
 mod header;
+mod max_wait;
+mod permits;
 mod readiness;
+mod replacement;
 mod retry;
 mod service_plan;
 mod states;
 mod wire;
 
-use std::task::Poll;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    task::Poll,
+};
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -20,7 +30,7 @@ use tower::{Layer, Service, ServiceBuilder, ServiceExt, limit::ConcurrencyLimitL
 use tower_sinch_auth::{BoxError, RequestAuth, SinchAuthLayer};
 use tower_test::mock;
 
-use crate::probe::{API, get, token_of};
+use crate::probe::{API, Api, get, rejection, success, token_of};
 
 type Handle = mock::Handle<Request<Full<Bytes>>, Response<Full<Bytes>>>;
 type SendResponse = mock::SendResponse<Response<Full<Bytes>>>;
@@ -95,4 +105,13 @@ async fn assert_another_request_passes(service: &impl HttpService, handle: &mut 
     assert_eq!(token_of(request.headers()), None);
     respond.send_response(Response::default());
     call.await.unwrap();
+}
+
+/// Rejects every token up to the `n`-th, as an issuer that revokes them would have it.
+fn revoking(n: &Arc<AtomicU64>) -> Api {
+    let revoked = Arc::clone(n);
+    Api::answering(move |seen| {
+        let number: u64 = seen.token().unwrap()["token-".len()..].parse().unwrap();
+        if number <= revoked.load(Ordering::SeqCst) { rejection() } else { success() }
+    })
 }

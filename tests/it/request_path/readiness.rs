@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     probe::{API, assert_is_the_rejection, assert_welcome, get, rejection, scripted, settle, success, warm},
-    support::HOUR,
+    support::{Answer, HOUR},
 };
 
 #[tokio::test(start_paused = true)]
@@ -231,6 +231,8 @@ async fn a_second_token_that_died_while_readiness_was_awaited_is_replaced_before
 #[tokio::test(start_paused = true)]
 async fn a_second_token_that_died_and_cannot_be_replaced_gives_the_original_401() {
     let (layer, source) = warm().await;
+    // Dies after 945 ms, while the 401 is still at hand.
+    source.clone().then(Answer::Token("token-2", Some(Duration::from_millis(1050))));
     let (service, mut handle) = over_mock(&layer);
     handle.allow(1);
     let mut call = task::spawn(service.oneshot(get(API)));
@@ -239,7 +241,7 @@ async fn a_second_token_that_died_and_cannot_be_replaced_gives_the_original_401(
     assert_pending!(call.poll());
     settle().await;
     assert_pending!(call.poll());
-    tokio::time::sleep(2 * HOUR).await;
+    tokio::time::sleep(Duration::from_millis(960)).await;
     source.clone().then_error(TokenErrorKind::Rejected);
     handle.allow(1);
     assert_pending!(call.poll());

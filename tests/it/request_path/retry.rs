@@ -1,19 +1,18 @@
 //! The retry after a 401: what is sent again, and what the refresher hears of it.
 
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 
 use bytes::Bytes;
 use http::{HeaderValue, Request, Version, request::Parts};
 use http_body_util::Full;
+use tokio_test::{assert_pending, assert_ready_ok, task};
 use tower::{Layer, ServiceExt};
 use tower_sinch_auth::NoReplay;
 
+use super::{assert_called_with, assert_not_called, over_mock, revoking};
 use crate::{
     probe::{
         API, Api, Piece, Script, Seen, assert_is_the_rejection, assert_welcome, get, rejection, scripted,
@@ -100,24 +99,24 @@ async fn the_rejection_is_reported_even_if_the_request_cannot_be_sent_again() {
 #[tokio::test(start_paused = true)]
 async fn a_hundred_401s_of_one_token_take_one_refresh() {
     let (layer, source) = warm().await;
-    source.clone().delay(Duration::from_secs(1));
-    let api = Api::rejecting(&["token-1"]);
-    let service = layer.layer(api.clone());
-    let calls: Vec<_> = (0..100).map(|_| tokio::spawn(service.clone().oneshot(get(API)))).collect();
-    for call in calls {
-        assert_welcome(&call.await.unwrap().unwrap());
+    let (service, mut handle) = over_mock(&layer);
+    let mut calls: Vec<_> = (0..100).map(|_| task::spawn(service.clone().oneshot(get(API)))).collect();
+    // All are sent before the first is answered, with either token.
+    for (token, answer) in [("token-1", rejection as fn() -> _), ("token-2", success)] {
+        // Twice: the `401`s are met, and then the new token is there.
+        for _ in 0..2 {
+            calls.iter_mut().for_each(|call| assert_pending!(call.poll()));
+            settle().await;
+        }
+        let answers: Vec<_> = calls.iter().map(|_| assert_called_with(&mut handle, token)).collect();
+        answers.into_iter().for_each(|respond| respond.send_response(answer()));
+        settle().await;
     }
+    for mut call in calls {
+        assert_welcome(&assert_ready_ok!(call.poll()));
+    }
+    assert_not_called(&mut handle);
     assert_eq!(source.requests(), 2);
-    assert_eq!(api.seen().len(), 200);
-}
-
-/// Rejects every token up to the `n`-th, as an issuer that revokes them would have it.
-fn revoking(n: &Arc<AtomicU64>) -> Api {
-    let revoked = Arc::clone(n);
-    Api::answering(move |seen| {
-        let number: u64 = seen.token().unwrap()["token-".len()..].parse().unwrap();
-        if number <= revoked.load(Ordering::SeqCst) { rejection() } else { success() }
-    })
 }
 
 #[tokio::test(start_paused = true)]

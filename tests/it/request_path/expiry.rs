@@ -1,0 +1,82 @@
+//! Tokens that live for less than the inner service takes to become ready.
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::Full;
+use tokio::time::{Sleep, sleep, timeout};
+use tower::{Layer, Service, ServiceExt};
+use tower_sinch_auth::BoxError;
+
+use crate::{
+    probe::{API, Api, assert_welcome, get, scripted},
+    support::{Answer, HOUR},
+};
+
+const LIFETIME: Duration = Duration::from_secs(2);
+const READINESS: Duration = Duration::from_secs(3);
+
+/// Ready [`READINESS`] after it was first asked.
+struct Slow {
+    inner: Api,
+    readiness: Option<Pin<Box<Sleep>>>,
+}
+
+// === impl Slow ===
+
+impl Slow {
+    fn new(inner: Api) -> Self {
+        Self { inner, readiness: None }
+    }
+}
+
+impl Clone for Slow {
+    fn clone(&self) -> Self {
+        Self::new(self.inner.clone())
+    }
+}
+
+impl Service<Request<Full<Bytes>>> for Slow {
+    type Response = Response<Full<Bytes>>;
+    type Error = BoxError;
+    type Future = <Api as Service<Request<Full<Bytes>>>>::Future;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        ready!(self.readiness.get_or_insert_with(|| Box::pin(sleep(READINESS))).as_mut().poll(cx));
+        Service::<Request<Full<Bytes>>>::poll_ready(&mut self.inner, cx)
+    }
+
+    fn call(&mut self, request: Request<Full<Bytes>>) -> Self::Future {
+        self.readiness = None;
+        self.inner.call(request)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_is_sent_with_the_token_just_fetched_after_one_round() {
+    let (layer, source) = scripted();
+    source.clone().lifetime(LIFETIME);
+    let api = Api::rejecting(&[]);
+    let call = layer.layer(Slow::new(api.clone())).oneshot(get(API));
+    assert_welcome(&timeout(HOUR, call).await.expect("it is sent").unwrap());
+    // What expired while readiness was awaited was replaced twice, the second time with the readied service at hand.
+    api.assert_tokens(&["token-3"]);
+    assert_eq!(source.requests(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_retry_is_sent_with_the_token_just_fetched_after_one_round() {
+    let (layer, source) = scripted();
+    source.clone().then(Answer::Token("rejected", Some(HOUR))).lifetime(LIFETIME);
+    let api = Api::rejecting(&["rejected"]);
+    layer.refresher().token().await.unwrap();
+    let call = layer.layer(Slow::new(api.clone())).oneshot(get(API));
+    assert_welcome(&timeout(HOUR, call).await.expect("it is sent").unwrap());
+    api.assert_tokens(&["rejected", "token-3"]);
+    assert_eq!(source.requests(), 4);
+}
