@@ -9,8 +9,8 @@
 //!
 //! # Levels
 //!
-//! At `INFO` normal life is silent but for a line for each new token. `WARN`: someone may want to look, calls still
-//! succeed. `ERROR`: calls fail. What happens to each single call that met a `401` is at `DEBUG`.
+//! At `INFO` normal life is silent but for a line for each new token. `WARN`: someone may want to look, calls succeed or
+//! wait. `ERROR`: calls fail. What happens to each single call that met a `401` is at `DEBUG`.
 //!
 //! # Span
 //!
@@ -37,7 +37,7 @@
 //! | event | level | fields | when | alert |
 //! | --- | --- | --- | --- | --- |
 //! | `token refreshed` | `INFO` | `key_id` `reason` `attempts` `latency_seconds` `generation` `lifetime_seconds` `refresh_in_seconds` `failures` | a flight brought a token; after an outage `failures` is not 0 | none; more often than its lifetime explains: revocations, see `reason` |
-//! | `token request failed` | `INFO` | `key_id` `server.address` `attempt` `latency_seconds` `error.type` `http.response.status_code` `error` `error.causes` `retry_in_seconds` | one attempt failed | none: the flight tries again |
+//! | `token request failed` | `INFO` `WARN` | `key_id` `server.address` `attempt` `latency_seconds` `error.type` `http.response.status_code` `error` `error.causes` `retry_in_seconds` | one attempt failed; `INFO` with a usable token at hand, `WARN` without one, because calls wait | `WARN` for a minute: calls run into the timeouts of their callers before the flight has failed |
 //! | `token refresh failed` | `WARN` `ERROR` | `key_id` `reason` `attempts` `latency_seconds` `error.type` `error` `error.causes` `failures` `retry_in_seconds` `expires_in_seconds` | a flight failed with all its attempts; `WARN` with a token at hand that is valid and was not rejected, else `ERROR` | `ERROR`: page. `error.type` of `rejected` or `credentials`: the key is wrong, and time will not heal it |
 //! | `serving the token until it expires` | `WARN` | `key_id` `generation` `expires_in_seconds` | the first of the failures in a row, once; calls still succeed | ticket: calls fail in `expires_in_seconds`, less the margin |
 //! | `token rejected` | `DEBUG` | `key_id` `server.address` `generation` | an API answered `401` to our token, once a call | none |
@@ -72,10 +72,10 @@
 //! | --- | --- | --- | --- | --- |
 //! | `sinch_auth_token_requests_total` | counter | `key_id` `reason` `outcome` | token requests, each attempt | rate of an `outcome` other than `issued` for 10 minutes; `rejected` or `credentials`: at once |
 //! | `sinch_auth_token_request_duration_seconds` | histogram | `key_id` `reason` `outcome` | seconds that one took | 99th percentile near `attempt_timeout` |
-//! | `sinch_auth_token_waits_total` | counter | `key_id` | calls that waited for a token, counted when the wait is over | more than a few after start: refreshes come too late |
-//! | `sinch_auth_token_wait_duration_seconds` | histogram | `key_id` `outcome` | seconds that they waited | any with `outcome="failed"` |
+//! | `sinch_auth_token_waits_total` | counter | `key_id` | waits for a token: of calls without a usable one, and of calls to an API that rejected the one in use; counted when the wait is over | more than a few after start, with no `401`s: refreshes come too late |
+//! | `sinch_auth_token_wait_duration_seconds` | histogram | `key_id` `outcome` | seconds that they waited | any with `outcome="failed"`; a rate of `outcome="abandoned"` for 5 minutes: callers give up before there is a token |
 //! | `sinch_auth_unauthorized_total` | counter | `key_id` | `401`s to our token | a rate that stays above that of new tokens |
-//! | `sinch_auth_retries_total` | counter | `key_id` `verdict` | what became of the calls that met them | share of `helped` below a half |
+//! | `sinch_auth_retries_total` | counter | `key_id` `verdict` | what became of the calls that met them | share of `helped` below a half, `inconclusive` left out |
 //! | `sinch_auth_audience_refusals_total` | counter | `key_id` | requests refused, because their host is outside of the audience | any |
 //! | `sinch_auth_token_expiry_timestamp_seconds` | gauge | `key_id` | when the token expires, seconds since 1970; `+Inf` if never | `- time()` below 5 minutes with traffic: refreshes fail |
 //! | `sinch_auth_token_generation` | gauge | `key_id` | the number of the token | grows faster than renewals explain |
@@ -88,8 +88,8 @@
 //! | --- | --- |
 //! | `reason` | as in the span |
 //! | `outcome` of requests | `issued`, `cancelled`, or a [`TokenErrorKind`](crate::TokenErrorKind): `rejected`, `throttled`, `unavailable`, `timed_out`, `invalid_response`, `credentials`, `panicked`, `no_runtime` |
-//! | `outcome` of waits | `served`, `failed`, `abandoned` (the caller went away) |
-//! | `verdict` | `helped` (the retry was not a `401`), `useless` (it was), `failed` (it ended in an error), `not_sent` (the inner service was not ready), `not_replayable` (the body is gone, or the request forbids a retry), `suppressed` (another token would not help, or refreshes back off), `no_token` (the refresh failed) |
+//! | `outcome` of waits | `served` (with a token, be it the one that an API rejected), `failed` (with an error, `max_wait` included), `abandoned` (the caller went away, most likely by a timeout of its own) |
+//! | `verdict` | `helped` (the retry was answered, and with neither `401`, `5xx` nor `429`), `useless` (it was a `401` again), `inconclusive` (it was a `5xx` or `429`, which says nothing about the token), `failed` (it ended in an error), `not_sent` (the inner service was not ready), `not_replayable` (the body is gone, or the request forbids a retry), `suppressed` (another token would not help, refreshes back off, or their budget is spent), `no_token` (the refresh failed) |
 //! | `cause` | `failure` (after a failed flight), `unauthorized` (of refreshes for `401`s, of the last API whose refreshes back off) |
 //!
 //! # Health
@@ -108,5 +108,14 @@
 //! }
 //! ```
 //!
-//! Call [`TokenRefresher::token`](crate::TokenRefresher::token) once at start to warm up: with the result, a wrong key
-//! shows before the first call.
+//! # Start and timeouts
+//!
+//! Warm up before you listen: call [`TokenRefresher::token`](crate::TokenRefresher::token) at start, and wait for its
+//! result. With it, a wrong key shows before the first call.
+//!
+//! A caller with a timeout of its own sees that timeout, not what the token endpoint answers. The flight tries on for
+//! `flight_timeout`, 30 s by default, and the waits of such callers end as `abandoned`. Three things show the outage
+//! nevertheless: `token request failed` at `WARN`, the alert on `abandoned`, and
+//! [`TokenStatus::last_error`](crate::TokenStatus::last_error), which is that of the last attempt. Give
+//! [`SinchAuthLayer::max_wait`](crate::SinchAuthLayer::max_wait) less than the callers' timeout: then calls fail with the
+//! error itself, and their waits as `failed`.

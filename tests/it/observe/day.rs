@@ -61,7 +61,7 @@ async fn the_day_can_be_told_from_the_log_at_info() {
             "WARN token refresh failed: due unavailable 1",
             "WARN serving the token until it expires: 2",
             "INFO token refreshed: due 3 1",
-            "INFO token request failed: timed_out",
+            "WARN token request failed: timed_out",
             "ERROR token refresh failed: expired timed_out 1",
             "INFO token refreshed: expired 4 1",
             "INFO token refreshed: unauthorized 5 0",

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use http::StatusCode;
-use tower_sinch_auth::TokenErrorKind;
+use http::{Response, StatusCode};
+use http_body_util::Full;
+use tower::{Layer, ServiceExt};
+use tower_sinch_auth::{SinchAuthLayer, TokenErrorKind, TokenRefresher};
 
 use super::{
     Observed,
@@ -14,7 +16,7 @@ use super::{
     },
 };
 use crate::{
-    probe::settle,
+    probe::{API, Api, get, rejection, settle},
     support::{Answer, HOUR, ScriptedSource},
 };
 
@@ -94,6 +96,45 @@ async fn a_retry_that_is_a_401_again_was_useless() {
     let tokens = warm(&ScriptedSource::new()).await;
     assert_eq!(call(&tokens, &["token-1", "token-2"]).await, StatusCode::UNAUTHORIZED);
     assert_settled(&observed, "useless");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_retry_that_is_a_5xx_or_429_is_inconclusive() {
+    for status in [500, 503, 599, 429] {
+        let observed = Observed::start();
+        let tokens = warm(&ScriptedSource::new()).await;
+        let answers = Api::answering(move |seen| match seen.token() {
+            Some("token-1") => rejection(),
+            _ => Response::builder().status(status).body(Full::default()).unwrap(),
+        });
+        let service = SinchAuthLayer::new(tokens).layer(answers);
+        assert_eq!(service.oneshot(get(API)).await.unwrap().status(), status);
+        assert_settled(&observed, "inconclusive");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wait_that_max_wait_ends_failed_unless_the_call_has_a_token() {
+    let observed = Observed::start();
+    let source = ScriptedSource::new().then(Answer::Hang);
+    let layer =
+        |tokens: &TokenRefresher| SinchAuthLayer::new(tokens.clone()).max_wait(Duration::from_secs(1));
+    let service = layer(&builder(&source).build()).layer(Api::rejecting(&[]));
+    service.oneshot(get(API)).await.unwrap_err();
+    assert_eq!(observed.meters.count(WAIT_DURATION, &[("outcome", "failed")]), 1);
+
+    let source = ScriptedSource::new();
+    let tokens = warm(&source).await;
+    source.clone().then(Answer::Hang);
+    let served = || observed.meters.count(WAIT_DURATION, &[("outcome", "served")]);
+    let before = served();
+    let service = layer(&tokens).layer(Api::rejecting(&["token-1"]));
+    let calls = (0..2).map(|_| service.clone().oneshot(get(API)));
+    let calls = futures::future::join_all(calls).await;
+    assert!(calls.iter().all(|call| call.as_ref().unwrap().status() == StatusCode::UNAUTHORIZED));
+    // The one that was rejected first has waited in vain, the other one went on with its token.
+    assert_eq!(served() - before, 1);
+    assert_eq!(observed.meters.count(WAIT_DURATION, &[("outcome", "failed")]), 2 + 1);
 }
 
 #[tokio::test(start_paused = true)]

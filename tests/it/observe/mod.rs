@@ -9,6 +9,7 @@ mod meters;
 mod metrics;
 mod scenario;
 mod secrets;
+mod subscriber;
 mod table;
 
 use ::metrics::LocalRecorderGuard;
