@@ -48,8 +48,6 @@ struct Place {
 #[derive(Debug)]
 struct Patience {
     deadline: Instant,
-    /// The deadline is the caller's own, which comes before the refresher's.
-    is_limited: bool,
     /// Boxed, because many callers may wait at once, and few of them for this.
     replacement: Option<Box<Replacement>>,
 }
@@ -173,9 +171,8 @@ impl Patience {
     /// that is less.
     fn new(shared: &SharedState, state: &Locked<'_>, max_wait: Option<Duration>) -> Self {
         let patience = shared.settings.patience().saturating_add(Duration::from_secs(1));
-        let is_limited = max_wait.is_some_and(|max_wait| max_wait < patience);
         let wait = max_wait.unwrap_or(patience).min(patience);
-        Self { deadline: deadline(state.now.mono, wait), is_limited, replacement: None }
+        Self { deadline: deadline(state.now.mono, wait), replacement: None }
     }
 }
 
@@ -245,9 +242,8 @@ impl Place {
                 None if is_late => ControlFlow::Break(Err(TokenError::of(Kind::CameTooLate))),
                 None => self.ask_again(),
             },
-            None if is_late && self.patience.is_limited => {
-                ControlFlow::Break(Err(self.shared.wait_timed_out()))
-            }
+            // Others still believe in the flight.
+            None if now < self.flight_deadline => ControlFlow::Break(Err(self.shared.wait_timed_out())),
             Some(Err(_)) | None => {
                 self.shared.on_abandoned(self.flight);
                 self.lost += 1;
@@ -261,8 +257,7 @@ impl Place {
 
     /// Asks once more, with what is left of the patience.
     fn ask_again(&mut self) -> ControlFlow<Result<UsableToken, TokenError>, FlightResult> {
-        let Patience { deadline, is_limited, .. } = self.patience;
-        let patience = Patience { deadline, is_limited, replacement: None };
+        let patience = Patience { deadline: self.patience.deadline, replacement: None };
         match acquire_locked(&self.shared, self.want.clone(), patience, self.shared.lock()) {
             Acquired::Token(token) => ControlFlow::Break(Ok(token)),
             Acquired::Failed(error) => ControlFlow::Break(Err(error)),

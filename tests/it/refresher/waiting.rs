@@ -71,7 +71,7 @@ async fn a_waiter_that_wakes_after_its_deadline_gets_no_expired_token() {
 }
 
 #[test]
-fn a_caller_that_sees_one_flight_stuck_and_the_next_one_hang_waits_no_longer() {
+fn flights_that_hang_one_after_the_other_share_one_deadline() {
     let source = ScriptedSource::new().then(Answer::Hang).then(Answer::Hang);
     let tokens = refresher(&source);
     let undriven = with_flight(&tokens, &source);
@@ -79,6 +79,27 @@ fn a_caller_that_sees_one_flight_stuck_and_the_next_one_hang_waits_no_longer() {
         let stopwatch = Stopwatch::start();
         assert!(tokens.token().await.is_err());
         assert_within(stopwatch.elapsed(), (PATIENCE - SECOND)..=(PATIENCE + 2 * MS));
+    });
+    assert_eq!(source.requests(), 2);
+    drop(undriven);
+}
+#[test]
+fn who_waits_no_more_leaves_the_flight_to_the_others() {
+    let source = ScriptedSource::new().then(Answer::Hang);
+    let tokens = refresher(&source);
+    let undriven = with_flight(&tokens, &source);
+    source.clone().delay(5 * SECOND);
+    paused().block_on(async {
+        let mut early = task::spawn(tokens.token());
+        assert_pending!(early.poll());
+        pass(20 * SECOND).await;
+        let late = tokio::spawn({
+            let tokens = tokens.clone();
+            async move { tokens.token().await }
+        });
+        // One second of it is left to the early one when the next flight starts, and that takes five.
+        assert_fails(&early.await, TokenErrorKind::TimedOut);
+        assert_generation(&late.await.unwrap(), 1);
     });
     assert_eq!(source.requests(), 2);
     drop(undriven);
