@@ -114,7 +114,7 @@ fn keeping_a_request_for_the_retry_takes_two_allocations_as_many_as_a_copy_of_it
 }
 
 #[test]
-fn the_service_is_seven_words_and_the_future_one_line_beside_the_inner_one_whatever_the_policy() {
+fn the_service_is_seven_words_and_the_future_one_line() {
     let (service, no_replay) = sizes(warm().replay(NoReplay).layer(Bare));
     let (_, clone_body) = sizes(warm().layer(Bare));
     assert!(service <= 56, "service: {service}");
@@ -147,7 +147,7 @@ fn a_layer_takes_less_than_1200_bytes_beside_its_refresher() {
 }
 
 #[test]
-fn a_caller_that_waits_for_the_first_token_takes_less_than_640_bytes_beside_its_task_and_request() {
+fn a_caller_that_waits_for_a_token_takes_less_than_640_bytes() {
     let source = ScriptedSource::new().delay(LATENCY);
     let service = SinchAuthLayer::new(source.clone()).layer(Bare);
     let waiting = bytes_each(|| service.clone().oneshot(request()));

@@ -68,7 +68,7 @@ impl<S: Subscriber> Layer<S> for Fragile {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_that_panics_at_the_start_of_a_flight_leaves_no_flight_behind() {
+async fn one_that_panics_when_a_flight_starts_leaves_none_behind() {
     let _listening = tracing::subscriber::set_default(Registry::default().with(Fragile::default()));
     let tokens = builder(&ScriptedSource::new()).build();
     assert!(AssertUnwindSafe(tokens.token()).catch_unwind().await.is_err(), "it panicked");

@@ -28,17 +28,17 @@ async fn assert_costs_the_budget(answers: [u16; 2]) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_api_that_rejects_every_other_call_costs_its_budget_and_no_more() {
+async fn one_that_rejects_every_other_call_costs_its_budget() {
     assert_costs_the_budget([401, 200]).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_api_that_answers_the_retry_with_503_costs_its_budget_and_no_more() {
+async fn one_that_answers_the_retry_with_503_costs_its_budget() {
     assert_costs_the_budget([401, 503]).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_thousand_authorities_that_refuse_at_once_cost_no_more_than_the_budget() {
+async fn a_thousand_that_refuse_at_once_cost_the_common_budget() {
     let source = ScriptedSource::new();
     let (tokens, api) = fetched(&source).await;
     let client = api.retrying(&tokens);
@@ -51,7 +51,7 @@ async fn a_thousand_authorities_that_refuse_at_once_cost_no_more_than_the_budget
 }
 
 #[tokio::test(start_paused = true)]
-async fn hundreds_of_authorities_that_refuse_cost_the_common_budget_at_most() {
+async fn hundreds_that_refuse_cost_the_common_budget_at_most() {
     for hosts in [65, 1000] {
         let source = ScriptedSource::new();
         let (tokens, api) = fetched(&source).await;

@@ -86,7 +86,7 @@ async fn retry_after_counts_at_most_an_hour() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_custom_source_says_of_retry_after_counts_on_any_failure() {
+async fn from_a_custom_source_it_counts_on_any_failure() {
     for kind in [TokenErrorKind::Unavailable, TokenErrorKind::Rejected] {
         let refused = Answer::Error(error(kind).with_retry_after(Some(MINUTE)));
         let tokens = refresher(&ScriptedSource::new().then(refused));

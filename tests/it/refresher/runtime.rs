@@ -254,7 +254,7 @@ fn in_a_runtime_without_time_the_error_says_so_and_in_another_it_works_at_once()
 }
 
 #[test]
-fn in_a_runtime_without_time_a_token_that_is_due_is_served_and_no_flight_starts() {
+fn without_time_a_token_that_is_due_is_served_and_no_flight_starts() {
     let source = ScriptedSource::new();
     let tokens = clocks::builder(&source).build();
     assert_generation(&runtime().block_on(tokens.token()), 1);
@@ -271,7 +271,7 @@ fn in_a_runtime_without_time_a_token_that_is_due_is_served_and_no_flight_starts(
 }
 
 #[test]
-fn with_a_runtime_for_each_call_a_refresh_that_is_due_makes_few_token_requests() {
+fn a_runtime_for_each_call_makes_few_token_requests() {
     let source = ScriptedSource::new();
     let tokens = clocks::builder(&source).build();
     assert_generation(&runtime().block_on(tokens.token()), 1);

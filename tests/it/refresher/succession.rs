@@ -31,7 +31,7 @@ async fn assert_used_after(delay: Duration, tokens: &TokenRefresher) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_renewed_token_is_used_2_s_after_it_came() {
+async fn it_is_used_2_s_after_it_came() {
     let source = ScriptedSource::new();
     let (tokens, _) = warm(&source).await;
     jump_until_due(&tokens).await;
@@ -40,7 +40,7 @@ async fn a_renewed_token_is_used_2_s_after_it_came() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_renewed_token_is_used_after_a_quarter_of_what_the_old_one_has_left() {
+async fn it_is_used_after_a_quarter_of_what_the_old_one_has_left() {
     let source = ScriptedSource::new().lifetime(6 * SECOND);
     let (tokens, _) = warm(&source).await;
     jump_until_due(&tokens).await;
@@ -50,7 +50,7 @@ async fn a_renewed_token_is_used_after_a_quarter_of_what_the_old_one_has_left() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_rejection_puts_a_renewed_token_to_use_at_once() {
+async fn a_rejection_puts_it_to_use_at_once() {
     let source = ScriptedSource::new();
     let (tokens, first) = warm(&source).await;
     jump_until_due(&tokens).await;
@@ -63,7 +63,7 @@ async fn a_rejection_puts_a_renewed_token_to_use_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_renewed_token_is_used_at_once_when_the_old_one_is_not_good_any_more() {
+async fn it_is_used_at_once_when_the_old_one_is_not_good_any_more() {
     let source = ScriptedSource::new();
     let tokens = super::clocks::builder(&source).build();
     assert_generation(&tokens.token().await, 1);
@@ -76,7 +76,7 @@ async fn a_renewed_token_is_used_at_once_when_the_old_one_is_not_good_any_more()
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_api_that_is_behind_its_issuer_by_300_ms_sees_no_token_that_is_too_new() {
+async fn an_api_300_ms_behind_its_issuer_sees_no_token_too_new() {
     let issued: Arc<Mutex<HashMap<String, Stopwatch>>> = Arc::default();
     let known = Arc::clone(&issued);
     let source = move || {

@@ -174,7 +174,7 @@ async fn a_streak_starts_anew_without_replay_too() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn calls_without_replay_end_a_streak_when_a_new_token_is_accepted() {
+async fn without_replay_a_token_that_is_accepted_ends_the_streak() {
     let (tokens, api) = fetched(&ScriptedSource::new()).await;
     let client = api.not_retrying(&tokens);
     let count_useless = async |step| {

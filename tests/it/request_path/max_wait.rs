@@ -19,7 +19,7 @@ const BEFORE: Duration = Duration::from_millis(1990);
 const AFTER: Duration = Duration::from_millis(20);
 
 #[tokio::test(start_paused = true)]
-async fn a_call_that_waited_for_max_wait_says_what_the_last_attempt_failed_with() {
+async fn the_error_says_what_the_last_attempt_failed_with() {
     let (layer, source) = scripted();
     source.clone().then_error(TokenErrorKind::Unavailable).then(Answer::Hang);
     let (service, mut handle) = over_mock(&layer.max_wait(MAX_WAIT));

@@ -123,7 +123,7 @@ async fn a_readiness_error_after_a_second_is_the_answer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_token_that_cannot_be_had_after_the_401_was_dropped_is_the_answer() {
+async fn a_token_error_after_the_401_was_dropped_is_the_answer() {
     let (layer, source) = warm().await;
     let (service, mut handle) = over_mock(&layer);
     handle.allow(1);
@@ -187,7 +187,7 @@ impl Service<Request<Full<Bytes>>> for Connection {
 }
 
 #[tokio::test]
-async fn over_one_connection_a_401_with_20_kb_of_body_does_not_block_its_retry() {
+async fn on_one_connection_20_kb_of_a_401_do_not_block_the_retry() {
     let (layer, _) = warm().await;
     let service = layer.layer(Connection::open().await);
     let response = timeout(SAFETY_NET, service.oneshot(get("/"))).await.expect("no one waits for itself");

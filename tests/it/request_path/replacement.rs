@@ -55,7 +55,7 @@ where
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_revocation_costs_one_call_and_no_more_without_replay() {
+async fn a_revocation_costs_one_call_without_replay() {
     let (layer, source) = warm().await;
     source.clone().delay(SECOND);
     let service = layer.replay(NoReplay).layer(Api::rejecting(&["token-1"]));
@@ -64,7 +64,7 @@ async fn a_revocation_costs_one_call_and_no_more_without_replay() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_revocation_costs_one_upload_over_the_cap_and_no_more() {
+async fn a_revocation_costs_one_upload_over_the_cap() {
     let (layer, source) = warm().await;
     source.clone().delay(SECOND);
     let service = layer.replay(BufferBody::up_to(4)).layer(Api::rejecting(&["token-1"]));
@@ -97,7 +97,7 @@ async fn calls_to_other_authorities_go_on_with_the_token() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_waits_2_s_and_goes_on_with_the_token_and_the_next_one_does_not_wait() {
+async fn a_call_waits_2_s_and_the_next_one_does_not() {
     let (layer, source) = warm().await;
     source.clone().then(Answer::Hang);
     let (service, mut handle) = over_mock(&layer);
@@ -118,7 +118,7 @@ async fn a_call_waits_2_s_and_goes_on_with_the_token_and_the_next_one_does_not_w
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_that_waited_in_vain_goes_on_with_the_token_not_with_the_error() {
+async fn after_a_failed_flight_a_call_goes_on_with_the_token() {
     let (layer, source) = warm().await;
     source.clone().delay(SECOND).then_error(TokenErrorKind::Rejected);
     let (service, mut handle) = over_mock(&layer);
@@ -133,7 +133,7 @@ async fn a_call_that_waited_in_vain_goes_on_with_the_token_not_with_the_error() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_revocation_heals_within_seconds_of_another_once_its_token_was_accepted() {
+async fn a_revocation_heals_seconds_after_one_whose_token_was_accepted() {
     let (layer, source) = warm().await;
     let revoked: Arc<AtomicU64> = Arc::default();
     let api = revoking(&revoked);
