@@ -85,8 +85,10 @@ const OTHER: u8 = 2;
 static CLASSES: [u8; 256] = {
     let mut classes = [OTHER; 256];
     let mut byte = 0;
-    while byte < 256 {
-        classes[byte] = match byte as u8 {
+    while byte < classes.len() {
+        #[expect(clippy::indexing_slicing, reason = "it is computed when this compiles")]
+        let class = &mut classes[byte];
+        *class = match byte as u8 {
             b'.' => DOT,
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' => OF_LABEL,
             _ => OTHER,

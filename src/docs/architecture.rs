@@ -120,7 +120,8 @@
 //!   one.
 //! - **A task-local tells who asks.** A source knows its key and endpoint, the flight's span wants both, and
 //!   `TokenSource::fetch` takes no argument. So `telemetry::record_key_id` finds the span of the flight that it runs
-//! in. - **`BoxError`.** The layer joins stacks that exist: an enum of its own would break each downcast downstream.
+//!   in.
+//! - **`BoxError`.** The layer joins stacks that exist: an enum of its own would break each downcast downstream.
 //!
 //! Tried and dropped:
 //!

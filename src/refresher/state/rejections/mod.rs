@@ -9,19 +9,19 @@
 //! BackingOff => Trusted | Asking
 //! ```
 //!
-//! - **Trusted => Asking**: it rejected the token in use. A refresh for it starts, or is up and joined. Until the answer
+//! - `Trusted => Asking`: it rejected the token in use. A refresh for it starts, or is up and joined. Until the answer
 //!   is known the question is open: will it accept the new generation?
 //!   If its *budget* of forced refreshes is spent, it stays trusted, and the `401` is returned as it came.
-//! - **Trusted => BackingOff**: a retry that began before the question was answered was useless after all.
-//! - **Asking => Trusted**: it accepted the generation: it answered anything but `401` to a call that carried it. Such an
+//! - `Trusted => BackingOff`: a retry that began before the question was answered was useless after all.
+//! - `Asking => Trusted`: it accepted the generation: it answered anything but `401` to a call that carried it. Such an
 //!   answer is *evidence*. Anything but a `401`, `5xx` or `429` also *helped*: the streak of useless refreshes ends.
-//! - **Asking => BackingOff**: the generation was *useless*: the retry was a `401` again, or a call that cannot be retried
+//! - `Asking => BackingOff`: the generation was *useless*: the retry was a `401` again, or a call that cannot be retried
 //!   met one. Each generation counts once. The back-off is 1 s, doubling with each in a row to 60 s, the second half
 //!   drawn.
 //!   Meanwhile its `401`s are returned as they came.
-//! - **BackingOff => Trusted**: the back-off is over, or a generation after the last useless one helped. The streak goes on
+//! - `BackingOff => Trusted`: the back-off is over, or a generation after the last useless one helped. The streak goes on
 //!   with the next useless one, unless it has faded: its last count is 10 minutes old.
-//! - **BackingOff => Asking**: the back-off is over, and meanwhile it joined a refresh that was up.
+//! - `BackingOff => Asking`: the back-off is over, and meanwhile it joined a refresh that was up.
 //!
 //! # Budget
 //!

@@ -130,7 +130,8 @@ impl Rejections {
 
     /// Enters that a call waited in vain for `generation`.
     pub(in crate::refresher::state) fn await_no_more(&mut self, generation: u64) {
-        self.unawaited_generation = Some(generation);
+        // A waiter that wakes late does not undo what a later one found.
+        self.unawaited_generation = self.unawaited_generation.max(Some(generation));
     }
 
     /// Returns whether calls to `origin` wait for `generation`, which a flight is about to bring.

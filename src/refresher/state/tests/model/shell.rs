@@ -8,7 +8,7 @@ use super::{
     world::{Caller, Channel, Outcome, Patience, Replacement, Task, Waiter, World},
 };
 use crate::{
-    error::{Fault, TokenError, TokenErrorKind},
+    error::{TokenError, TokenErrorKind, token::Kind},
     refresher::{
         acquire::MAX_LOST_FLIGHTS,
         state::want::{Action, Want},
@@ -196,7 +196,7 @@ impl World {
         match arrival {
             Some(Ok(outcome)) => self.on_arrival(caller, waiter, outcome, is_late),
             None if is_late && waiter.patience.is_limited => {
-                self.answer(caller, &waiter.want, Err(TokenError::of(Fault::WaitTimedOut)));
+                self.answer(caller, &waiter.want, Err(TokenError::of(Kind::WaitTimedOut)));
             }
             Some(Err(())) | None => self.on_lost(caller, waiter, is_late),
         }
@@ -220,7 +220,7 @@ impl World {
                 self.answer(caller, &waiter.want, Ok(usable));
             }
             None if is_late => {
-                self.answer(caller, &waiter.want, Err(TokenError::of(Fault::CameTooLate)));
+                self.answer(caller, &waiter.want, Err(TokenError::of(Kind::CameTooLate)));
             }
             None => self.again(caller, waiter),
         }
@@ -232,7 +232,7 @@ impl World {
         waiter.lost.push(waiter.flight);
         if is_late || waiter.lost.len() == usize::from(MAX_LOST_FLIGHTS) {
             self.judge_flights_lost(&waiter.lost);
-            return self.answer(caller, &waiter.want, Err(TokenError::of(Fault::FlightLost)));
+            return self.answer(caller, &waiter.want, Err(TokenError::of(Kind::FlightLost)));
         }
         self.again(caller, waiter);
     }
@@ -306,7 +306,7 @@ impl World {
     }
 
     pub(super) fn ask_again(&mut self, id: u64) {
-        let error = TokenError::of(Fault::CameTooLate);
+        let error = TokenError::of(Kind::CameTooLate);
         let has_token = self.state.on_attempt_failed(id, &error, self.now);
         self.judge_attempt_failed(has_token);
         self.task_mut(id).sent = self.now;

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use super::{
     authority::{Authority, FADES_AFTER},
-    policy::{MAX_AUTHORITIES, Rejections, Ruling},
+    policy::{Rejections, Ruling},
 };
 use crate::{
     origin::Origin,
@@ -15,6 +15,8 @@ use crate::{
     },
     token::RetryOutcome,
 };
+
+mod bounds;
 
 const MINUTE: Duration = Duration::from_secs(60);
 const SUPPRESS: Ruling = Ruling::Suppress { backoff_began: None };
@@ -110,7 +112,7 @@ fn the_table_of_an_authority_is_what_happens() {
             from = to;
         }
     }
-    assert_eq!(seen, rows(include_str!("mod.rs")));
+    assert_eq!(seen, rows(include_str!("../mod.rs")));
 }
 
 #[test]
@@ -269,33 +271,6 @@ fn a_question_is_open_until_it_is_answered_or_10_minutes_old() {
 }
 
 #[test]
-fn forced_refreshes_of_an_authority_are_10_at_once_then_one_every_10_s() {
-    let mut it = Fixture::new();
-    let refreshes = |it: &mut Fixture, now| (0..100).filter(|_| it.refresh(0, now)).count();
-    assert_eq!(refreshes(&mut it, start()), 10);
-    assert_eq!(refreshes(&mut it, at(millis(9_999))), 0);
-    assert_eq!(refreshes(&mut it, at(secs(10))), 1);
-    assert_eq!(refreshes(&mut it, at(secs(50))), 4);
-    assert_eq!(refreshes(&mut it, at(secs(86_400))), 10);
-}
-
-#[test]
-fn forced_refreshes_of_all_authorities_are_20_at_once_then_one_every_5_s() {
-    let mut it = Fixture::new();
-    let refreshes = |it: &mut Fixture, now| (0..1000).filter(|n| it.refresh(*n, now)).count();
-    assert_eq!(refreshes(&mut it, start()), 20);
-    assert_eq!(refreshes(&mut it, at(secs(25))), 5);
-}
-
-#[test]
-fn a_wall_clock_that_is_set_ahead_does_not_fill_a_budget() {
-    let mut it = Fixture::new();
-    let refreshes = |it: &mut Fixture, now| (0..100).filter(|_| it.refresh(0, now)).count();
-    assert_eq!(refreshes(&mut it, start()), 10);
-    assert_eq!(refreshes(&mut it, start().suspended(secs(86_400))), 0);
-}
-
-#[test]
 fn the_longest_back_off_is_what_an_operator_sees() {
     let mut it = Fixture::refused(3);
     it.useless(1, 9, start());
@@ -309,46 +284,4 @@ fn a_back_off_ends_on_a_suspended_machine_and_on_one_whose_clock_is_set_back() {
     let mut it = Fixture::refused(7);
     assert_eq!(it.rule(0, 9, start().suspended(MINUTE)), Ruling::Refresh);
     assert_eq!(it.rule(0, 9, at(MINUTE).set_back(secs(86_400))), Ruling::Refresh);
-}
-
-/// As many authorities as are remembered, each with a streak.
-fn full() -> Fixture {
-    let mut it = Fixture::new();
-    for number in 0..MAX_AUTHORITIES {
-        it.useless(number, 1, start());
-    }
-    it
-}
-
-#[test]
-fn no_more_than_64_authorities_are_remembered() {
-    let mut it = full();
-    assert_eq!(MAX_AUTHORITIES, 64);
-    for number in 0..MAX_AUTHORITIES * 2 {
-        it.rule(number, 1, at(secs(1)));
-        it.useless(number, 2, at(secs(1)));
-        it.0.ask(&numbered(number), 2, at(secs(1)));
-        assert_eq!(it.0.origins().count(), MAX_AUTHORITIES);
-    }
-}
-
-#[test]
-fn the_65th_authority_takes_the_place_of_the_longest_unused_without_a_streak() {
-    let mut it = full();
-    it.helped(7, 2);
-    it.helped(8, 2);
-    it.rule(MAX_AUTHORITIES, 1, start());
-    let remembered = |number| it.0.origins().any(|origin| *origin == numbered(number));
-    assert!(!remembered(7));
-    assert!((0..=MAX_AUTHORITIES).filter(|number| *number != 7).all(remembered));
-}
-
-#[test]
-fn the_65th_authority_takes_the_place_of_the_longest_unused_if_all_have_a_streak() {
-    let mut it = full();
-    it.rule(0, 1, start());
-    it.rule(MAX_AUTHORITIES, 1, start());
-    let remembered = |number| it.0.origins().any(|origin| *origin == numbered(number));
-    assert!(!remembered(1));
-    assert!((0..=MAX_AUTHORITIES).filter(|number| *number != 1).all(remembered));
 }
