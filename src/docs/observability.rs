@@ -43,6 +43,7 @@
 //! | `token rejected` | `DEBUG` | `key_id` `server.address` `generation` | an API answered `401` to our token, once a call | none |
 //! | `rejected call settled` | `DEBUG` | `key_id` `server.address` `generation` `verdict` | what became of that call | none: use the metric |
 //! | `fresh tokens rejected, refreshes back off` | `WARN` | `key_id` `server.address` `backoff_seconds` | an API answered `401` to a new token, too: its `401`s come back as they are for a while | ticket: the key has no access to this API |
+//! | `no host in an entry of the audience` | `WARN` | `key_id` `entry` | a layer is built with an entry of [`Audience::hosts`](crate::Audience::hosts) that names no host, and so matches nothing | ticket: a mistyped entry |
 //! | `request refused` | `ERROR` | `key_id` `server.address` `error` | a request was not sent, because its host is outside of the audience | ticket: a bug, or a wrong address |
 //!
 //! # Fields of events
@@ -63,6 +64,7 @@
 //! | `error` | text | what happened and what to do |
 //! | `error.causes` | text | the causes of the error, nearest first; absent if there are none |
 //! | `verdict` | as the metrics' `verdict` | what became of the call |
+//! | `entry` | text | the entry as it was given, quoted, its userinfo hidden |
 //!
 //! # Metrics
 //!

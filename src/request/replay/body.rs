@@ -33,8 +33,9 @@ pin_project! {
         Once { #[pin] body: B },
         First { attempt: FirstAttempt<B> },
         Second { attempt: SecondAttempt<B> },
-        /// Nothing: the first attempt had nothing to send, either.
-        Empty,
+        /// Nothing: the first attempt had nothing to send, either. What it said of its size is said again, because a
+        /// client makes a header of it.
+        Empty { hint: SizeHint },
     }
 }
 
@@ -51,9 +52,9 @@ impl<B> ReplayBody<B> {
         Self { source: Source::Second { attempt } }
     }
 
-    /// Sends nothing.
-    pub(super) fn empty() -> Self {
-        Self { source: Source::Empty }
+    /// Sends nothing, with the size hint of a body that had nothing to send.
+    pub(super) fn empty(hint: SizeHint) -> Self {
+        Self { source: Source::Empty { hint } }
     }
 }
 
@@ -84,7 +85,7 @@ where
             SourceProj::Once { body } => body.poll_frame(cx).map(|frame| frame.map(into_bytes)),
             SourceProj::First { attempt } => attempt.poll_frame(cx),
             SourceProj::Second { attempt } => attempt.poll_frame(cx),
-            SourceProj::Empty => Poll::Ready(None),
+            SourceProj::Empty { .. } => Poll::Ready(None),
         }
     }
 
@@ -93,7 +94,7 @@ where
             Source::Once { body } => body.is_end_stream(),
             Source::First { attempt } => attempt.is_end_stream(),
             Source::Second { attempt } => attempt.is_end_stream(),
-            Source::Empty => true,
+            Source::Empty { .. } => true,
         }
     }
 
@@ -102,7 +103,7 @@ where
             Source::Once { body } => body.size_hint(),
             Source::First { attempt } => attempt.size_hint(),
             Source::Second { attempt } => attempt.size_hint(),
-            Source::Empty => SizeHint::with_exact(0),
+            Source::Empty { hint } => hint.clone(),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! [`BufferBody`]: keeps what the first attempt reads of a body, up to a cap.
 
 use http::Request;
-use http_body::Body;
+use http_body::{Body, SizeHint};
 
 use super::{
     body::ReplayBody,
@@ -37,6 +37,7 @@ pub struct BufferBody {
 #[expect(missing_debug_implementations, reason = "never seen outside of this crate")]
 pub struct Kept<B> {
     cap: usize,
+    hint: SizeHint,
     /// `None` for a body that has nothing to send.
     recording: Option<Recording<B>>,
 }
@@ -58,8 +59,9 @@ impl<B: Body> Replay<B> for BufferBody {
     type Kept = Kept<B>;
 
     fn keep(&self, body: &B) -> Option<Kept<B>> {
-        let fits = body.is_end_stream() || body.size_hint().lower() <= self.cap as u64;
-        fits.then_some(Kept { cap: self.cap, recording: None })
+        let hint = body.size_hint();
+        let fits = body.is_end_stream() || hint.lower() <= self.cap as u64;
+        fits.then_some(Kept { cap: self.cap, hint, recording: None })
     }
 
     fn send(request: Request<B>, kept: Option<&mut Kept<B>>) -> Request<ReplayBody<B>> {
@@ -80,7 +82,7 @@ impl<B: Body> Replay<B> for BufferBody {
     fn replay(kept: Kept<B>) -> Option<ReplayBody<B>> {
         match kept.recording {
             Some(recording) => recording.replay().map(ReplayBody::second),
-            None => Some(ReplayBody::empty()),
+            None => Some(ReplayBody::empty(kept.hint)),
         }
     }
 }
