@@ -208,6 +208,30 @@ async fn what_was_readied_for_a_dead_token_is_given_back_while_another_is_fetche
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_was_readied_for_a_retry_with_a_dead_token_is_given_back_too() {
+    let (layer, source) = warm().await;
+    let (mut service, mut handle) = one_at_a_time(layer);
+    let mut holder = service.clone();
+    service.ready().await.unwrap();
+    let mut call = task::spawn(service.call(get(API)));
+    assert_called_with(&mut handle, "token-1").send_response(rejection());
+    assert_pending!(call.poll());
+    hold(&mut holder);
+    settle().await;
+    assert_pending!(call.poll());
+    tokio::time::sleep(2 * HOUR).await;
+    source.clone().delay(Duration::from_secs(1));
+    drop(holder);
+    assert!(call.is_woken());
+    assert_pending!(call.poll());
+    assert_another_request_passes(&service, &mut handle).await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_pending!(call.poll());
+    assert_called_with(&mut handle, "token-3").send_response(success());
+    assert_welcome(&assert_ready_ok!(call.poll()));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_second_token_that_died_while_readiness_was_awaited_is_replaced_before_it_is_sent() {
     let (layer, _) = warm().await;
     let (service, mut handle) = over_mock(&layer);
