@@ -2,7 +2,7 @@
 
 use std::{collections::HashSet, error::Error, time::Duration};
 
-use tower_sinch_auth::{TokenErrorKind, TokenState};
+use tower_sinch_auth::{TokenErrorKind, TokenRefresher, TokenState};
 
 use super::{
     ATTEMPTS, FLIGHT_TIMEOUT, MARGIN, MINUTE, MS, SECOND, SUCCESSION, Stopwatch, api::Api, api::UNAUTHORIZED,
@@ -110,6 +110,43 @@ async fn a_terminal_error_is_served_from_memory_for_1_to_5_s_then_asked_again() 
         assert_generation(&tokens.token().await, 1);
     }
     assert!(memories.len() > 30, "drawn anew each time");
+}
+
+/// Fails a flight with `kind`, and waits until another one may start. Returns for how long.
+async fn fail_and_rest(kind: TokenErrorKind, source: &ScriptedSource, tokens: &TokenRefresher) -> Duration {
+    source.clone().then_error(kind);
+    assert_fails(&tokens.token().await, kind);
+    let rest = tokens.status().retry_in.expect("it is remembered");
+    jump(rest).await;
+    rest
+}
+
+#[tokio::test(start_paused = true)]
+async fn terminal_errors_in_a_row_are_remembered_for_twice_as_long_each_time() {
+    for kind in [TokenErrorKind::Rejected, TokenErrorKind::InvalidResponse] {
+        let source = ScriptedSource::new();
+        let tokens = builder(&source).max_attempts(1).build();
+        assert_within(fail_and_rest(kind, &source, &tokens).await, SECOND..=(5 * SECOND));
+        for longest in [10, 20, 40, 60, 60] {
+            // One that is transient does not end the row.
+            fail_and_rest(TokenErrorKind::Unavailable, &source, &tokens).await;
+            let longest = longest * SECOND;
+            assert_within(fail_and_rest(kind, &source, &tokens).await, (longest / 2)..=longest);
+        }
+        assert_generation(&tokens.token().await, 1);
+        jump(HOUR).await;
+        assert_within(fail_and_rest(kind, &source, &tokens).await, SECOND..=(5 * SECOND));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn credentials_that_cannot_be_read_are_asked_for_every_1_to_5_s() {
+    let source = ScriptedSource::new();
+    let tokens = refresher(&source);
+    for _ in 0..20 {
+        let rest = fail_and_rest(TokenErrorKind::Credentials, &source, &tokens).await;
+        assert_within(rest, SECOND..=(5 * SECOND));
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -10,7 +10,7 @@ use std::{
 use http::{Request, Response, StatusCode, header::AUTHORIZATION};
 use tokio::time::sleep;
 use tower::{Layer, ServiceExt};
-use tower_sinch_auth::{BoxError, IssuedToken, NoReplay, SinchAuthLayer, TokenRefresher};
+use tower_sinch_auth::{BoxError, IssuedToken, NoReplay, SinchAuthLayer, TokenRefresher, TokenState};
 
 use super::{MS, SECOND, SUCCESSION, Stopwatch, assert_generation, jump, jump_until_due, pass, settle, warm};
 use crate::support::ScriptedSource;
@@ -21,7 +21,8 @@ const NS: Duration = Duration::from_nanos(1);
 async fn assert_used_after(delay: Duration, tokens: &TokenRefresher) {
     assert_generation(&tokens.token().await, 1);
     settle().await;
-    assert_eq!(tokens.status().generation, 2, "the status describes the newest");
+    let status = tokens.status();
+    assert_eq!((status.generation, status.state), (2, TokenState::Fresh), "the status describes the newest");
     jump(delay - NS).await;
     assert_generation(&tokens.token().await, 1);
     assert_eq!(tokens.cached().unwrap().generation(), 1);
