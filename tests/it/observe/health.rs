@@ -1,12 +1,27 @@
-//! The recipe for readiness, as the docs of `observability` and the axum example have it.
+//! How an outage shows: to the recipe for readiness, as the docs of `observability` and the axum example have it, and to
+//! who looks when callers have timeouts of their own.
 
 use std::time::Duration;
 
 use tokio::time::{advance, sleep, timeout};
-use tower_sinch_auth::{TokenErrorKind, TokenRefresher};
+use tower::{ServiceBuilder, ServiceExt, timeout::error::Elapsed};
+use tower_sinch_auth::{SinchAuthLayer, TokenError, TokenErrorKind, TokenRefresher};
+use tracing::Level;
 
-use super::scenario::{MINUTE, builder, refresh_in_background, until_nearly_expired, warm};
-use crate::support::{Answer, HOUR, ScriptedSource};
+use super::{
+    Observed,
+    scenario::{MINUTE, builder, refresh_in_background, until_nearly_expired, warm},
+};
+use crate::{
+    probe::{API, Api, get, settle},
+    support::{Answer, HOUR, ScriptedSource},
+};
+
+/// A failed attempt, after which its flight waits for longer than anyone calls.
+fn rests_for_10_s() -> Answer {
+    let error = TokenError::new(TokenErrorKind::Throttled, "scripted");
+    Answer::Error(error.with_retry_after(Some(Duration::from_secs(10))))
+}
 
 async fn is_ready(tokens: &TokenRefresher) -> bool {
     tokens.cached().is_some()
@@ -45,6 +60,37 @@ async fn when_calls_fail_it_is_down_until_a_token_can_be_had_though_no_one_calls
     assert_eq!(source.requests(), 1, "while token requests rest, the check makes none");
     sleep(MINUTE).await;
     assert!(is_ready(&tokens).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_is_down_while_the_first_flight_goes_from_one_failed_attempt_to_the_next() {
+    let source = ScriptedSource::new().then(rests_for_10_s());
+    let tokens = TokenRefresher::new(source);
+    let mut call = tokio_test::task::spawn(tokens.token());
+    assert!(call.poll().is_pending());
+    settle().await;
+    assert!(!is_ready(&tokens).await);
+    call.await.unwrap();
+    assert!(is_ready(&tokens).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_shows_although_each_caller_has_a_timeout_of_its_own() {
+    let observed = Observed::start();
+    let source = ScriptedSource::new().then(rests_for_10_s());
+    let tokens = TokenRefresher::new(source);
+    let service = ServiceBuilder::new()
+        .timeout(Duration::from_secs(2))
+        .layer(SinchAuthLayer::new(tokens.clone()))
+        .service(Api::rejecting(&[]));
+    assert!(service.oneshot(get(API)).await.unwrap_err().is::<Elapsed>());
+    let abandoned = [("outcome", "abandoned")];
+    assert_eq!(observed.meters.count("sinch_auth_token_wait_duration_seconds", &abandoned), 1);
+    let failed = observed.log.events_named("token request failed");
+    assert_eq!(failed.iter().map(|event| event.level).collect::<Vec<_>>(), [Level::WARN]);
+    let status = tokens.status();
+    assert!(status.in_flight);
+    assert_eq!(status.last_error.unwrap().kind(), TokenErrorKind::Throttled);
 }
 
 #[tokio::test(start_paused = true)]
