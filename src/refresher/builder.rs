@@ -56,8 +56,8 @@ impl TokenRefresherBuilder {
 
     /// Sets how long before its expiry a token is refreshed. Default: 20 min.
     ///
-    /// At most half of the token's lifetime; up to 10 % more is drawn for each token, so that many processes do not
-    /// refresh at the same instant. Less than the margin means that calls wait for each renewal.
+    /// It is at most half of the token's lifetime. Up to 50 % more is drawn for each token, so that many processes do not
+    /// refresh at the same instant. A lead below the margin means that calls wait for each refresh.
     #[must_use]
     pub fn refresh_lead(mut self, lead: Duration) -> Self {
         self.settings.refresh_lead = lead;

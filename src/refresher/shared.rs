@@ -29,11 +29,12 @@ use crate::{
     error::{TokenError, token::Kind},
     schedule::{Clock, Now, Phase, Settings},
     telemetry::{FlightSpan, Observer},
-    token::{AccessToken, CachedToken, DynTokenSource, IssuedToken, TokenStatus},
+    token::{AccessToken, CachedToken, DynTokenSource, IssuedToken, RefresherId, TokenStatus},
 };
 
 /// What all handles of a refresher, its waiters and its flight share.
 pub(super) struct SharedState {
+    pub(super) id: RefresherId,
     pub(super) mirror: ArcSwapOption<CachedToken>,
     state: Mutex<State<FlightHandle>>,
     pub(super) source: Arc<dyn DynTokenSource>,
@@ -66,9 +67,11 @@ impl SharedState {
         settings: Settings,
         clock: Clock,
     ) -> Self {
+        let id = RefresherId::unique();
         Self {
+            id,
             mirror: ArcSwapOption::empty(),
-            state: Mutex::new(State::new(settings, clock, clock.now())),
+            state: Mutex::new(State::new(id, settings, clock, clock.now())),
             source,
             audience,
             settings,

@@ -93,8 +93,11 @@ impl TokenRefresher {
     ///
     /// That is a newer one if it is cached already, else what the flight brings, which is started if none is up. It
     /// is `rejected` itself (the same [generation](AccessToken::generation)) while a refresh would not help: the
-    /// issuer brought the same token again, the token is static, or tokens that this method brought were rejected
-    /// within 10 s of their issue. Then such refreshes back off for 1 s, doubling to 60 s.
+    /// issuer brought the same token again, the token is static, the budget of such refreshes is spent (10 at once, then one
+    /// every 10 s), or a token that this method brought was rejected within 10 s of its request. Then such refreshes back
+    /// off for 1 s, doubling to 60 s, of which the second half is drawn.
+    ///
+    /// A token of another refresher is not compared: then this is [`TokenRefresher::token`].
     ///
     /// [`SinchAuth`](crate::SinchAuth) does this by itself. Call it for requests that do not go through the layer.
     ///
@@ -106,6 +109,9 @@ impl TokenRefresher {
     ///
     /// As [`TokenRefresher::token`].
     pub async fn refresh(&self, rejected: &AccessToken) -> Result<AccessToken, TokenError> {
+        if !rejected.is_of(self.shared.id) {
+            return self.token().await;
+        }
         self.acquire_or_wait(Want::newer_than(rejected.generation(), Origin::UNKNOWN, false)).await
     }
 

@@ -90,7 +90,7 @@ impl<R> SinchAuthLayer<R> {
     }
 
     /// Sets how long a call waits for a token, each time that it has to. Default: as long as the refresher's
-    /// [`flight_timeout`](crate::TokenRefresherBuilder::flight_timeout), and a second.
+    /// [`flight_timeout`](crate::TokenRefresherBuilder::flight_timeout), and 2 s.
     ///
     /// Choose less than the timeout around the call: then a call that finds no token fails with a
     /// [`TokenError`](crate::TokenError) that says why, instead of a timeout that does not. Its kind is

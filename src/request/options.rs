@@ -63,7 +63,8 @@ impl RequestAuth {
         Self { skip: true, no_retry: false }
     }
 
-    /// Sends the request once: it gets the token, a `401` is returned as it came, and heals the next request.
+    /// Sends the request once: it gets the token, a `401` is returned as it came, and the next request gets a new
+    /// token.
     #[must_use]
     pub const fn without_retry() -> Self {
         Self { skip: false, no_retry: true }

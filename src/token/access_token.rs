@@ -1,6 +1,13 @@
 //! [`AccessToken`]: a token in use, as the header that carries it.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use http::{
     HeaderMap, HeaderValue,
@@ -26,15 +33,26 @@ pub(crate) struct CachedToken {
     generation: u64,
     validity: Validity,
     audience: Audience,
+    refresher: RefresherId,
     clock: Clock,
 }
+
+/// A refresher, as its tokens tell it from others: generations of two refreshers are not comparable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct RefresherId(u64);
 
 // === impl AccessToken ===
 
 impl AccessToken {
-    pub(crate) fn new(issued: IssuedToken, generation: u64, validity: Validity, clock: Clock) -> Self {
+    pub(crate) fn new(
+        issued: IssuedToken,
+        generation: u64,
+        validity: Validity,
+        refresher: RefresherId,
+        clock: Clock,
+    ) -> Self {
         let (authorization, audience) = issued.into_parts();
-        Self(Arc::new(CachedToken { authorization, generation, validity, audience, clock }))
+        Self(Arc::new(CachedToken { authorization, generation, validity, audience, refresher, clock }))
     }
 
     /// Returns the value for the `Authorization` header, `Bearer …` (RFC 6750 §2.1), marked sensitive.
@@ -77,6 +95,11 @@ impl AccessToken {
         &self.0.audience
     }
 
+    /// Returns whether the token is one of `refresher`.
+    pub(crate) fn is_of(&self, refresher: RefresherId) -> bool {
+        self.0.refresher == refresher
+    }
+
     pub(crate) fn as_cached(&self) -> &Arc<CachedToken> {
         &self.0
     }
@@ -95,6 +118,16 @@ impl fmt::Debug for AccessToken {
             .field("generation", &self.0.generation)
             .field("expires_in", &self.expires_in())
             .finish()
+    }
+}
+
+// === impl RefresherId ===
+
+impl RefresherId {
+    /// Returns an id that no other refresher of this process has.
+    pub(crate) fn unique() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        Self(NEXT.fetch_add(1, Ordering::Relaxed))
     }
 }
 

@@ -13,7 +13,7 @@ pub use self::{
     status::{TokenState, TokenStatus},
 };
 pub(crate) use self::{
-    access_token::CachedToken,
+    access_token::{CachedToken, RefresherId},
     issued_token::is_visible_ascii,
     reason::{Reason, RetryOutcome},
     source::DynTokenSource,

@@ -28,7 +28,7 @@ pub struct TokenStatus {
     /// Seconds for which an API that answered `401` to fresh tokens cannot force a refresh; the longest, if several.
     #[serde(serialize_with = "seconds")]
     pub rejection_backoff: Option<Duration>,
-    /// What the last flight failed with; absent once one succeeded.
+    /// What the last token request failed with, that of the flight under way included; absent once a flight succeeded.
     #[serde(serialize_with = "message")]
     pub last_error: Option<TokenError>,
     /// Flights that failed in a row, each after all its attempts.

@@ -24,13 +24,14 @@ use crate::{
     error::TokenError,
     origin::Origin,
     schedule::{Clock, Now, Phase, Settings, Validity},
-    token::{AccessToken, IssuedToken, Reason, RetryOutcome, TokenState, TokenStatus},
+    token::{AccessToken, IssuedToken, Reason, RefresherId, RetryOutcome, TokenState, TokenStatus},
 };
 
 /// All that a refresher knows. `F` is the handle by which a flight is joined.
 #[derive(Debug)]
 #[cfg_attr(test, derive(Clone))]
 pub(in crate::refresher) struct State<F> {
+    id: RefresherId,
     settings: Settings,
     /// For the tokens to say how long they live; never read here.
     clock: Clock,
@@ -60,8 +61,9 @@ struct InFlight<F> {
 // === impl State ===
 
 impl<F> State<F> {
-    pub(in crate::refresher) fn new(settings: Settings, clock: Clock, now: Now) -> Self {
+    pub(in crate::refresher) fn new(id: RefresherId, settings: Settings, clock: Clock, now: Now) -> Self {
         Self {
+            id,
             settings,
             clock,
             tokens: Tokens::default(),
@@ -178,7 +180,7 @@ impl<F> State<F> {
             self.reissued_generation = Some(generation);
         }
         let generation = if is_reissued { generation } else { generation + 1 };
-        let token = AccessToken::new(issued, generation, validity, self.clock);
+        let token = AccessToken::new(issued, generation, validity, self.id, self.clock);
         self.failures = Failures::default();
         if is_reissued || flight.replaces_rejected {
             self.tokens.replace(token.clone());

@@ -16,8 +16,8 @@ use tracing::Level;
 use super::{
     Observed,
     scenario::{
-        MINUTE, builder, call, call_that_cannot_be_replayed, call_that_is_refused, everything,
-        refresh_in_background, until_nearly_expired, warm,
+        MINUTE, build_with_a_mistyped_host, builder, call, call_that_cannot_be_replayed,
+        call_that_is_refused, everything, refresh_in_background, until_nearly_expired, warm,
     },
 };
 use crate::{
@@ -225,4 +225,15 @@ async fn a_refused_request_is_an_error_that_names_the_host_and_no_more_of_the_ad
 #[tokio::test(start_paused = true)]
 async fn without_a_listener_all_goes_on_as_ever() {
     everything().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_entry_that_names_no_host_is_a_warning_once_without_its_userinfo() {
+    let observed = Observed::start();
+    let tokens = warm(&ScriptedSource::new()).await;
+    build_with_a_mistyped_host(&tokens);
+    let warnings = observed.log.events_named("no host in an entry of the audience");
+    assert_eq!((warnings.len(), warnings[0].level), (1, Level::WARN));
+    assert!(warnings[0].field("entry").contains("api example.com"), "{}", warnings[0].field("entry"));
+    assert!(!warnings[0].field("entry").contains("password"));
 }

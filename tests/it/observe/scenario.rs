@@ -62,6 +62,11 @@ pub(super) async fn call_that_is_refused(tokens: &TokenRefresher) -> BoxError {
     service.oneshot(get("https://user:password@example.com/path?query")).await.unwrap_err()
 }
 
+pub(super) fn build_with_a_mistyped_host(tokens: &TokenRefresher) {
+    let audience = Audience::hosts(["api.example.com", "user:password@api example.com"]);
+    drop(SinchAuthLayer::new(tokens.clone()).audience(audience));
+}
+
 /// A call whose first answer is a `401` and whose retry ends in an error.
 pub(super) async fn call_whose_retry_fails(tokens: &TokenRefresher) -> BoxError {
     let inner = tower::service_fn(|request: Request<Full<Bytes>>| async move {
@@ -115,4 +120,5 @@ pub(super) async fn everything() {
     call(&tokens, &["token-2", "token-3"]).await;
     call_that_cannot_be_replayed(&tokens).await;
     call_that_is_refused(&tokens).await;
+    build_with_a_mistyped_host(&tokens);
 }

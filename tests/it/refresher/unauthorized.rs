@@ -237,3 +237,14 @@ async fn refreshing_by_hand_a_thousand_times_a_second_makes_few_token_requests()
     }
     assert!(source.requests() <= 7, "{} token requests", source.requests());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_token_of_another_refresher_is_not_compared() {
+    let source = ScriptedSource::new();
+    let (tokens, first) = warm(&source).await;
+    let (others, _) = warm(&ScriptedSource::new()).await;
+    let other = others.token().await.unwrap();
+    assert_eq!(first.generation(), other.generation());
+    assert_generation(&tokens.refresh(&other).await, 1);
+    assert_eq!(source.requests(), 1);
+}

@@ -13,7 +13,7 @@ use crate::{
         Clock, Now, Settings,
         fixture::{at, millis, secs, start},
     },
-    token::{IssuedToken, Reason, RetryOutcome, TokenSource},
+    token::{IssuedToken, Reason, RefresherId, RetryOutcome, TokenSource},
 };
 
 mod failure;
@@ -67,7 +67,7 @@ fn api() -> Origin {
 
 impl Fixture {
     fn empty() -> Self {
-        Self { state: State::new(Settings::default(), clock(), start()), jitter: 0.0 }
+        Self { state: State::new(RefresherId::unique(), Settings::default(), clock(), start()), jitter: 0.0 }
     }
 
     /// Holds `token-1`, generation 1, issued at `start()` for an hour.

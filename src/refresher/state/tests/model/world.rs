@@ -20,7 +20,7 @@ use crate::{
         Clock, Now, Settings,
         fixture::{millis, secs, start},
     },
-    token::{AccessToken, RetryOutcome},
+    token::{AccessToken, RefresherId, RetryOutcome},
 };
 
 pub(super) type Outcome = Result<AccessToken, TokenError>;
@@ -118,7 +118,7 @@ impl World {
         Self {
             scope,
             now: start(),
-            state: State::new(settings, clock, start()),
+            state: State::new(RefresherId::unique(), settings, clock, start()),
             settings,
             mirror: None,
             callers: vec![Caller::Idle; scope.callers.len()],
