@@ -44,7 +44,6 @@
 mod answer;
 mod api;
 mod authorization;
-mod bucket;
 mod challenge;
 mod counts;
 mod exchange;

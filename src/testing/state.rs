@@ -9,14 +9,18 @@ use tokio::time::Instant;
 
 use super::{
     answer::Rules,
-    bucket::Bucket,
     challenge::Challenge,
     counts::Tallies,
     exchange::Endpoint,
     keys::{Keys, random_key},
     tokens::Tokens,
 };
-use crate::schedule::Clock;
+use crate::schedule::{Budget, Clock};
+
+/// What the bucket of the rate limit holds: Sinch's Node SDK documents 30.
+const CAPACITY: u32 = 30;
+/// The time in which one unit flows back: the same source documents 10 a second.
+const REFILL: Duration = Duration::from_millis(100);
 
 /// The state that the handles and the tasks of one server share.
 pub(super) struct State(Mutex<Known>);
@@ -25,7 +29,7 @@ pub(super) struct Known {
     pub(super) keys: Keys,
     pub(super) tokens: Tokens,
     pub(super) lifetime: Duration,
-    pub(super) bucket: Bucket,
+    pub(super) bucket: Budget,
     pub(super) challenge: Challenge,
     pub(super) tallies: Tallies,
     on_token: Rules,
@@ -50,7 +54,7 @@ impl State {
             keys: Keys::only(random_key()),
             tokens: Tokens::default(),
             lifetime: LIFETIME,
-            bucket: Bucket::full(now()),
+            bucket: Budget::full(CAPACITY, REFILL, Clock::SYSTEM.now()),
             challenge: Challenge::default(),
             tallies: Tallies::default(),
             on_token: Rules::default(),

@@ -11,8 +11,9 @@ use super::{
     authorization::BasicPair,
     exchange::Exchange,
     reply::{empty, json, throttled, with_header},
-    state::{Known, State, now},
+    state::{Known, State},
 };
+use crate::schedule::Clock;
 
 const FORM: &[u8] = b"application/x-www-form-urlencoded";
 const GRANT: &[u8] = b"grant_type=client_credentials";
@@ -38,7 +39,7 @@ struct Refused {
 
 pub(super) fn respond(exchange: &Exchange, state: &State) -> Response<Bytes> {
     let mut known = state.lock();
-    if !known.bucket.take(now()) {
+    if !known.bucket.take(Clock::SYSTEM.now()) {
         known.tallies.count(exchange.key_id.as_deref(), |counts| counts.token_requests_throttled += 1);
         return throttled();
     }
