@@ -88,8 +88,10 @@ impl TokenRefresherBuilder {
         self
     }
 
-    /// Sets how long a flight may take, all attempts and the pauses between them included: the longest that a call
-    /// waits for a token. Default: 30 s.
+    /// Sets how long a flight may take, all attempts and the pauses between them included. Default: 30 s.
+    ///
+    /// A call waits for a token at most 2 s longer; [`SinchAuthLayer::max_wait`](crate::SinchAuthLayer::max_wait) shortens
+    /// that.
     #[must_use]
     pub fn flight_timeout(mut self, timeout: Duration) -> Self {
         self.settings.flight_timeout = timeout;

@@ -30,8 +30,8 @@ use crate::{
 ///
 /// Nothing runs without traffic. A call that finds a fresh token uses it. A call that finds its refresh due uses it,
 /// too, and starts one token request that no one waits for. A call that finds no usable token waits for the one token
-/// request that is under way, or starts it. After failures token requests are spaced, a valid token is used
-/// meanwhile, and without one the last error is the answer, at once.
+/// request that is under way, or starts it. After failures token requests back off. Meanwhile a valid token is used, and
+/// without one the last error is the answer, at once.
 ///
 /// Building and cloning need no runtime. Getting a token that is not cached does: a Tokio runtime with time enabled.
 ///
@@ -66,8 +66,9 @@ impl TokenRefresher {
     ///
     /// # Errors
     ///
-    /// A [`TokenError`] if there is no usable token and none can be had; it comes after `flight_timeout` and a
-    /// little at the latest, and at once while token requests back off after a failure.
+    /// A [`TokenError`] if there is no usable token and the flight fails. It comes 2 s after
+    /// [`flight_timeout`](crate::TokenRefresherBuilder::flight_timeout) at the latest, and at once while token requests back off
+    /// after a failure.
     ///
     /// # Cancel safety
     ///
