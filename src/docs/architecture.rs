@@ -1,132 +1,156 @@
 //! How the crate is built, for those who carry it on.
 //!
+//! # Words
+//!
+//! - A **flight** is the one task that gets a token, with all its attempts. Callers without a token wait for it.
+//! - A **generation** is the number of a token. It grows with each token that differs from the last.
+//! - The **mirror** is the token in use, as calls read it without a lock.
+//! - A **successor** is a token that came while the old one was good. It is held back for up to 2 s.
+//! - An **authority**, or origin, is who answers a request: host and port.
+//! - A **verdict** says whether a new generation helped: it is what the retry was answered. **Evidence** is any other
+//!   answer that shows that an authority accepts a generation.
+//! - A **forced** refresh answers a `401`; any other is due by time.
+//!
+//! CONTRIBUTING has the whole glossary.
+//!
 //! # The house
 //!
-//! Arrows point down. A wing imports from the floors below its own, from no wing beside it, and never through the crate
-//! root. A name is imported from the module that owns it. A test reads all imports and holds this:
-//! `cargo test --test it architecture -- --nocapture` also prints the numbers.
+//! Each row is a floor. A wing imports from the rows below its own, from no wing beside it, and never through the crate
+//! root. A name is imported from the module that owns it. `tests/it/architecture.rs` enforces this;
+//! `cargo test --test it architecture -- --nocapture` also prints circles, arrows that point up, lines and `pub(crate)`.
 //!
 //! ```text
-//! lib.rs        the docs of the crate, and its exports
-//!   testing/    FakeSinch            request/  what happens to a request: layer service future state transitions
-//!      |                                |      retained options challenge drain replay/
-//!      v                                v
-//! sinch/        where Sinch's tokens come from: access_key service_plan client_credentials token_response
-//!               exchange https
-//! refresher/    one token for all: token_refresher builder acquire flight channel shared; state/ = every
-//!               decision, pure
-//! telemetry/    what operators see: observer flight_span metrics
-//! token/        access_token issued_token source status reason
-//! audience/     where a token may travel: host listed sinch
-//! origin        schedule/ = pure time: clock validity backoff budget settings timer        error/        docs/
+//! lib.rs       the docs of the crate, and its exports
+//! testing/     FakeSinch, a server that behaves as Sinch does
+//! request/     what happens to a request (beside testing/): layer options service future; state transitions
+//!              retained; challenge drain; replay/
+//! sinch/       where Sinch's tokens come from: access_key service_plan (field: what both check);
+//!              client_credentials token_response exchange https
+//! refresher/   one token for all. Shells: token_refresher builder acquire flight channel shared
+//!              state/, pure: machine want tokens failure; rejections/ = policy authority
+//! telemetry/   what operators see: observer flight_span metrics
+//! token/       access_token issued_token source status reason
+//! audience     where a token may travel: host listed sinch
+//! origin       who answers a request. Beside it schedule/, pure time: validity backoff budget settings, and the only
+//!              readings of clocks and timers: clock timer; error/, every message; docs/, these pages
 //! ```
 //!
-//! A wing has a `mod.rs` that is its face: it says what the wing decides or owns, hands on what others may use, and
-//! defines nothing. What it keeps private cannot be named outside. Pure modules (`schedule`, `refresher/state`) take
-//! readings of the clocks and random numbers as arguments, and answer with a value. Shells lock, spawn, log and wait,
-//! and decide nothing.
+//! The face of a wing is its `mod.rs`: it says what the wing decides or owns, re-exports what other wings may use, and
+//! contains no definitions. What it does not re-export cannot be named outside.
+//!
+//! **Pure** modules take readings of the clocks and random numbers as arguments, and answer with a value: they decide.
+//! **Shells** lock, spawn, log and wait. A shell tells telemetry what a pure module answered, after the lock is given
+//! back: `shared` what flights bring, `token_refresher` what becomes of calls, `acquire` that a back-off began.
 //!
 //! # Where a change belongs
 //!
 //! | change | module |
 //! | --- | --- |
-//! | how long to wait after a `429` of the token endpoint | the number in `schedule/backoff`; when it applies in `refresher/state/failure` |
-//! | what a `401` may cause: verdict, evidence, budget, back-off, waiting | `refresher/state/rejections` |
+//! | the length of any back-off: attempts, flights, after a `429`, terminal errors, useless refreshes | `schedule/backoff` |
+//! | which back-off applies after a failed flight | `refresher/state/failure` |
+//! | what makes a flight try again, and its time limit | `refresher/flight`; its defaults in `schedule/settings`, set by `refresher/builder` |
+//! | what a `401` may cause: verdict, evidence, budget, whether calls wait for the replacement | `refresher/state/rejections`: one authority in `authority`, all together in `policy` |
+//! | for how long a call waits, for a first token or for a replacement | `refresher/acquire` |
 //! | when a token is due, or expired | `schedule/validity` |
-//! | when a new token is put to use | `refresher/state/tokens` |
-//! | attempts within a token request | `refresher/flight` |
-//! | how long a call waits, and what for | `refresher/acquire` |
-//! | which hosts may see a token | `audience`; how a host is read in `audience/host`, Sinch's table in `audience/sinch` |
-//! | what is kept of an upload, and whether it is sent again | `request/replay`; when in `request/transitions` |
+//! | when a successor is put to use | `refresher/state/tokens` |
+//! | how a host is read, of a request or of an entry of a list | `audience/host`, `audience/listed` |
+//! | which of Sinch's hosts take which credential | `audience/sinch` |
+//! | what is kept of an upload, and whether it can be sent again | `request/replay` |
+//! | when a request is sent again, and what the caller sees otherwise | `request/transitions` |
 //! | which answers reject a token | `request/challenge` |
-//! | what a token response means | `sinch/token_response` |
+//! | the token endpoint: its address, the request, variables of the environment | `sinch/client_credentials`; the key's in `sinch/access_key` |
+//! | what a token response means; what a failed exchange means | `sinch/token_response`; `sinch/exchange` |
 //! | the wording of an error | `error` |
-//! | a metric, a span or an event | `telemetry`, and the page [`observability`](super::observability), which a test compares |
+//! | a metric, a span or an event | `telemetry`, and the page [`observability`](super::observability), which a test compares. The words of `reason` and `verdict` are in `token/reason` |
+//! | what is protected, and by which test | the page [`security`](super::security) |
 //!
 //! # The way of a request
 //!
-//! 1. `SinchAuth::call` reads the request's switches once. With `skip()`, or an `Authorization` to keep, it goes on as
-//!    it is.
-//! 2. `TokenRefresher::authorize` loads the mirror, checks the audience, compares the clocks with the token's two
-//!    moments, and inserts the header. It takes no lock, no box and no allocation.
-//! 3. If the token is due, `refresh_in_background` tries the lock, and launches a flight that nobody waits for.
-//! 4. If the mirror is empty or the token has expired, `acquire_for_call` locks and asks the state.
-//! 5. If the answer is a token, the request goes out on the readied inner service, as in step 2.
-//! 6. Else the readied service is given back, and the request is queued in a box: *Authorizing*.
-//! 7. `Retained::of` keeps what the answer may call for: the whole request, or who answers it.
-//! 8. The inner future is polled in place. Any answer but a `401` to our token goes through untouched.
-//! 9. While something is open about the token, that answer is reported as evidence.
+//! 1. `SinchAuth::call` (`request/service`) reads the request's switches once. A request with `skip()`, or with an
+//!    `Authorization` that is kept, is sent as it is.
+//! 2. `TokenRefresher::authorize` loads the mirror, checks the audience, compares the clocks with the moments at which the
+//!    token is due and expires, and inserts the header. It takes no lock, no box and no allocation.
+//! 3. If the token is due, `refresh_in_background` (`refresher/acquire`) tries the lock, and launches a flight that nobody
+//!    waits for.
+//! 4. If the mirror is empty, or the token has expired, `acquire_for_call` locks and asks `refresher/state`.
+//! 5. Without a token at once, the readied inner service is dropped for an unready clone, so that no permit waits for a
+//!    token. The request is boxed: *Authorizing*. With the token, readiness is asked for again.
+//! 6. Before a request is sent, `Retained::of` (`request/retained`) keeps a copy of it to send again; or only its
+//!    authority, if it will not be.
+//! 7. The inner future is polled in place. Any answer but a `401` to our token goes through untouched.
+//! 8. If a question about the token was open when the request was sent, its answer is reported as evidence.
 //!
 //! # The way of a `401`
 //!
-//! 1. `challenge::rejects_token` decides whether the `401` is about the token.
-//! 2. `Rejection::replace_token` reports the generation and the authority, whether or not the request can be sent
-//!    again.
-//! 3. The state answers: a newer token, the flight that is up, a new flight, or the same token.
-//! 4. The same token means that a retry would not help, or that the authority backs off: the `401` is the answer.
-//! 5. Otherwise the response waits in a box, *Refreshing*; its body is not touched, because it may yet be the answer.
-//! 6. With another token, readiness is asked for on a clone, *Retrying*. After 1 s the `401` is drained and dropped.
-//! 7. The request is sent with the new header in the place of the old one. The first body is drained, 16 KiB at most.
-//! 8. What the retry is answered is returned as it came, and `settle` reports it as the verdict.
+//! 1. `rejects_token` (`request/challenge`) decides whether the `401` is about the token.
+//! 2. `Rejection::replace_token` (`request/retained`) reports the generation and the authority, even for a request that
+//!    cannot be sent again.
+//! 3. The state answers with a newer token, the flight that is up, a new flight, or the same token.
+//! 4. The same token means that a retry would not help, or that we back off from this authority. The `401` is the answer.
+//! 5. Otherwise the request waits, *Refreshing*, with the `401` at hand: if the refresh fails, that is the answer, its body
+//!    untouched.
+//! 6. With another token, readiness is asked for on a clone: *Retrying*. If that takes more than 1 s, the `401` is given up,
+//!    because it may hold what the inner service waits for.
+//! 7. Before the request is sent again, up to 16 KiB of the body of the `401` are read, so that its connection can be used.
+//! 8. The answer to the retry is returned whatever it is, and `settle` (`refresher/token_refresher`) reports the verdict.
 //! 9. Meanwhile other calls to that authority wait for the replacement, for 2 s at most. Calls to others do not.
 //!
 //! # The way of a token request
 //!
-//! 1. `acquire` locks; the state answers with `Start`. The runtime is probed for timers before anything is spawned.
+//! 1. `acquire` locks, and the state answers with `Start`. The runtime is probed for timers before anything is spawned.
 //! 2. The state records the flight under its number, and the lock is given back.
-//! 3. `Flight` is made; from here on its drop reports it as abandoned. Then its span is opened, and the task is
-//!    spawned.
-//! 4. Each attempt is counted where it is made, and calls `TokenSource::fetch`, with panics caught.
+//! 3. A `Flight` is made. Dropped unfinished from here on, it reports itself as abandoned. Then its span is opened, and the
+//!    task is spawned.
+//! 4. Each attempt is counted where it is made, and calls `TokenSource::fetch`. Panics are caught.
 //! 5. `ClientCredentials::fetch` reads the key, checks the endpoint, and makes one exchange, within `attempt_timeout`.
-//! 6. A failed attempt is entered, logged, and repeated after full jitter, while it is transient and time is left.
-//! 7. A token that had expired when it came counts as a failed attempt.
-//! 8. `on_success` or `on_failure` enters the result under the lock; the mirror follows when the lock is given back.
-//! 9. Span, event and metrics are told. Then the waiters are, all at once, success or failure alike.
-//! 10. Dropping the state's handle, with the last `TokenRefresher` or by giving the flight up, cancels the task.
+//! 6. A failed attempt is recorded and logged. If it is transient and time is left, another one follows after a random delay.
+//! 7. A token that had expired when it came is a failed attempt.
+//! 8. `on_success` or `on_failure` (`refresher/shared`) enters the result under the lock. The mirror follows when the lock
+//!    is given back.
+//! 9. Span, events and metrics are told. Then all waiters are woken at once, on success and on failure alike.
+//! 10. The task is cancelled when the state drops its handle: with the last `TokenRefresher`, or with a flight that no one
+//!     believes in any more.
 //!
 //! # Invariants
 //!
 //! - At most one flight is up in a refresher. A late result of another one is dropped, by its number.
-//! - The mirror is empty while something is open that calls have to ask about: no token, a successor that is not in
-//!   use yet, a question that an authority has not answered. So calls pay nothing for all this while nothing is open.
+//! - The mirror is empty while something is open that calls have to ask about: no token yet, a successor, or an authority
+//!   that asked for a generation and has not answered a call with it. So calls pay nothing while nothing is open.
 //! - The lock is never held across an await, and no code of others runs under it.
-//! - No token is handed out past its expiry by either clock, to a waiter that wakes late either.
+//! - No token is handed out past its expiry by either clock, not even to a waiter that wakes late.
 //! - A rejected generation is not handed out once its replacement is known.
 //! - A call is sent twice at most, and the second time only after a `401` to our token.
 //! - An inner service is called only on the instance that was readied.
 //!
-//! `refresher/shared` states those of the lock, `refresher/state` and `request` draw their tables of states, and tests
-//! hold the tables to the code.
+//! `refresher/shared` states the invariants of the lock. `refresher/state`, `refresher/state/rejections` and `request` draw
+//! their tables of states, and tests compare the tables with what happens.
 //!
 //! # Decisions
 //!
-//! - **A task, not baton passing.** The flight is a task of its own, so no caller's patience or cancellation touches
-//!   it. A design in which callers drive the flight in turn needs hundreds of lines of waker bookkeeping, and stops
-//!   when nobody polls.
-//! - **No standing task.** Nothing runs without calls: calls find out that a refresh is due. A timer for each
-//!   refresher would ask for tokens that nobody uses.
-//! - **Two clocks.** The monotonic clock stands still while a machine is suspended, and the wall clock can be set
-//!   back. An age is what the older says. Budgets and the life of a flight go by the monotonic clock alone, because
-//!   there a jump ahead must not count.
-//! - **Verdicts by authority.** One API that refuses the key says nothing about the others. A back-off for all would
-//!   let it keep the others from healing.
-//! - **A budget beside the verdicts.** An API that rejects at random makes each retry help, and each help resets the
-//!   back-off. Only a budget bounds that.
-//! - **The mirror is emptied, rather than flagged.** A flag would cost each call a load. An empty mirror sends calls
-//!   to the lock exactly while there is something to ask.
-//! - **A new token waits up to 2 s**, if the old one is good: issuers were seen a little ahead of their APIs.
-//! - **Un-boxed futures.** The future of the inner service is polled in place; only a request without a token, and one
-//!   whose token was rejected, are boxed, so that the future of the others is one cache line larger than the inner
-//!   one.
-//! - **A task-local tells who asks.** A source knows its key and endpoint, the flight's span wants both, and
-//!   `TokenSource::fetch` takes no argument. So `telemetry::record_key_id` finds the span of the flight that it runs
-//!   in.
+//! - **A task, not baton passing.** The flight is a task of its own, so no caller's patience or cancellation touches it. A
+//!   design in which callers drive the flight in turn needs hundreds of lines about wakers, and stops when nobody polls.
+//! - **No standing task.** Nothing runs without calls: calls find out that a refresh is due. A timer for each refresher
+//!   would ask for tokens that nobody uses.
+//! - **Two clocks.** The monotonic clock stands still while a machine is suspended, and the wall clock can be set back. The
+//!   age of a token is the larger of both readings. Budgets and the life of a flight go by the monotonic clock alone,
+//!   because a wall clock that is set ahead must not use them up.
+//! - **Verdicts by authority.** One API that refuses the key says nothing about the others. A back-off for all would let it
+//!   keep the others from healing.
+//! - **A budget beside the verdicts.** If an API rejects at random, each retry helps, and each help resets the back-off.
+//!   Only a budget bounds that. Its price: revocations that are more frequent than the budget are not all healed.
+//! - **The mirror is emptied, rather than flagged.** A flag would cost each call a load. An empty mirror sends calls to the
+//!   lock exactly while there is something to ask.
+//! - **A successor is held back**, because issuers were seen a little ahead of their APIs.
+//! - **Un-boxed futures.** The future of the inner service is polled in place. Only requests that wait for a token are
+//!   boxed. The future of all others is one cache line larger than the inner one.
+//! - **A task-local carries the flight's span to the source.** A source knows its key and its endpoint, the span wants
+//!   both, and `TokenSource::fetch` takes no argument.
 //! - **`BoxError`.** The layer joins stacks that exist: an enum of its own would break each downcast downstream.
 //!
 //! Tried and dropped:
 //!
-//! - **Striped handles**, a count of holders for each of eight threads. Two threads that call in a tight loop gain
-//!   from it; over a loopback socket with eight threads no difference was measured.
-//! - **A second way through the host check**, which looked at the whole authority first. It saved 10 to 20 ns, and
-//!   three of seven findings of the fuzzers were there.
-//! - **A coarse wall clock** saves 20 ns a call, for three crates on Linux.
+//! - **A reference count for each of eight threads**, rather than one. Two threads that call in a tight loop gain from it;
+//!   over a loopback socket with eight threads no difference was measured.
+//! - **A second way through the host check**, which looked at the whole authority first. It saved some 20 ns, and three of
+//!   seven findings of the fuzzers were there.
+//! - **A coarse wall clock** saves 20 ns a call, at the cost of three more crates on Linux.
