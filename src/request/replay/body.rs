@@ -103,7 +103,7 @@ where
             Source::Once { body } => body.size_hint(),
             Source::First { attempt } => attempt.size_hint(),
             Source::Second { attempt } => attempt.size_hint(),
-            Source::Empty { hint } => hint.clone(),
+            Source::Empty { hint } => *hint,
         }
     }
 }
