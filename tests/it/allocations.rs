@@ -24,10 +24,7 @@ use tokio::{
 use tower::{Layer, Service, ServiceExt};
 use tower_sinch_auth::{IssuedToken, NoReplay, Replay, SinchAuth, SinchAuthLayer, TokenRefresher};
 
-use crate::{
-    probe::API,
-    support::{HOUR, ScriptedSource},
-};
+use crate::support::{HOUR, ScriptedSource, api::API};
 
 type Body = Full<Bytes>;
 const LATENCY: Duration = Duration::from_millis(100);

@@ -10,18 +10,17 @@
 
 mod allocations;
 mod architecture;
+mod auto_traits;
+mod composition;
 mod contract;
 mod endpoint;
 mod environment;
 mod fake_sinch;
-mod hostile;
 mod observe;
-mod probe;
-mod promises;
 mod refresher;
+mod regressions;
 mod replay;
 mod request_path;
 mod security;
-mod stacks;
 mod support;
 mod wire;

@@ -20,9 +20,9 @@ use super::{
         call_that_is_refused, everything, refresh_in_background, until_nearly_expired, warm,
     },
 };
-use crate::{
-    probe::{API, Api},
-    support::{Answer, ScriptedSource},
+use crate::support::{
+    Answer, ScriptedSource,
+    api::{API, MockApi},
 };
 
 const REFRESHED: &str = "token refreshed";
@@ -175,7 +175,7 @@ async fn a_401_and_what_became_of_it_are_for_debugging() {
 async fn the_host_of_a_request_without_authority_is_that_of_its_host_header() {
     let observed = Observed::start();
     let layer = SinchAuthLayer::new(warm(&ScriptedSource::new()).await);
-    let api = Api::rejecting(&["token-1"]);
+    let api = MockApi::rejecting(&["token-1"]);
     let request = Request::get("/").header(HOST, "us.example").header(ACCEPT, "text/plain");
     layer.layer(api).oneshot(request.body(Full::<Bytes>::default()).unwrap()).await.unwrap();
     let settled = observed.log.events_named("rejected call settled").remove(0);

@@ -10,10 +10,7 @@ use super::{
     log::Record,
     scenario::{MINUTE, builder, call, refresh_in_background, until_nearly_expired, warm},
 };
-use crate::{
-    probe::settle,
-    support::{Answer, ScriptedSource},
-};
+use crate::support::{Answer, ScriptedSource, api::settle};
 
 /// The flights so far, each ended.
 #[track_caller]

@@ -15,9 +15,9 @@ use super::{
         until_nearly_expired, warm,
     },
 };
-use crate::{
-    probe::{API, Api, get, rejection, settle},
-    support::{Answer, HOUR, ScriptedSource},
+use crate::support::{
+    Answer, HOUR, ScriptedSource,
+    api::{API, MockApi, get, rejection, settle},
 };
 
 const REQUESTS: &str = "sinch_auth_token_requests_total";
@@ -103,7 +103,7 @@ async fn a_retry_that_is_a_5xx_or_429_is_inconclusive() {
     for status in [500, 503, 599, 429] {
         let observed = Observed::start();
         let tokens = warm(&ScriptedSource::new()).await;
-        let answers = Api::answering(move |seen| match seen.token() {
+        let answers = MockApi::answering(move |seen| match seen.token() {
             Some("token-1") => rejection(),
             _ => Response::builder().status(status).body(Full::default()).unwrap(),
         });
@@ -119,7 +119,7 @@ async fn a_wait_that_max_wait_ends_failed_unless_the_call_has_a_token() {
     let source = ScriptedSource::new().then(Answer::Hang);
     let layer =
         |tokens: &TokenRefresher| SinchAuthLayer::new(tokens.clone()).max_wait(Duration::from_secs(1));
-    let service = layer(&builder(&source).build()).layer(Api::rejecting(&[]));
+    let service = layer(&builder(&source).build()).layer(MockApi::rejecting(&[]));
     service.oneshot(get(API)).await.unwrap_err();
     assert_eq!(observed.meters.count(WAIT_DURATION, &[("outcome", "failed")]), 1);
 
@@ -128,7 +128,7 @@ async fn a_wait_that_max_wait_ends_failed_unless_the_call_has_a_token() {
     source.clone().then(Answer::Hang);
     let served = || observed.meters.count(WAIT_DURATION, &[("outcome", "served")]);
     let before = served();
-    let service = layer(&tokens).layer(Api::rejecting(&["token-1"]));
+    let service = layer(&tokens).layer(MockApi::rejecting(&["token-1"]));
     let calls = (0..2).map(|_| service.clone().oneshot(get(API)));
     let calls = futures::future::join_all(calls).await;
     assert!(calls.iter().all(|call| call.as_ref().unwrap().status() == StatusCode::UNAUTHORIZED));

@@ -11,9 +11,9 @@ use tower_sinch_auth::{
     Audience, BoxError, NoReplay, SinchAuthLayer, TokenErrorKind, TokenRefresher, TokenRefresherBuilder,
 };
 
-use crate::{
-    probe::{API, Api, get, rejection, settle, success},
-    support::{HOUR, ScriptedSource},
+use crate::support::{
+    HOUR, ScriptedSource,
+    api::{API, MockApi, get, rejection, settle, success},
 };
 
 pub(super) const MINUTE: Duration = Duration::from_secs(60);
@@ -44,7 +44,7 @@ pub(super) async fn refresh_in_background(tokens: &TokenRefresher) {
 
 /// A call through `tokens` to an API that answers `401` to all these tokens.
 pub(super) async fn call(tokens: &TokenRefresher, rejected: &'static [&'static str]) -> StatusCode {
-    let service = SinchAuthLayer::new(tokens.clone()).layer(Api::rejecting(rejected));
+    let service = SinchAuthLayer::new(tokens.clone()).layer(MockApi::rejecting(rejected));
     let status = service.oneshot(get(API)).await.unwrap().status();
     settle().await;
     status
@@ -52,13 +52,13 @@ pub(super) async fn call(tokens: &TokenRefresher, rejected: &'static [&'static s
 
 pub(super) async fn call_that_cannot_be_replayed(tokens: &TokenRefresher) {
     let layer = SinchAuthLayer::new(tokens.clone()).replay(NoReplay);
-    layer.layer(Api::rejecting_everything()).oneshot(get(API)).await.unwrap();
+    layer.layer(MockApi::rejecting_everything()).oneshot(get(API)).await.unwrap();
     settle().await;
 }
 
 pub(super) async fn call_that_is_refused(tokens: &TokenRefresher) -> BoxError {
     let layer = SinchAuthLayer::new(tokens.clone()).audience(Audience::sinch_apis());
-    let service = layer.layer(Api::rejecting(&[]));
+    let service = layer.layer(MockApi::rejecting(&[]));
     service.oneshot(get("https://user:password@example.com/path?query")).await.unwrap_err()
 }
 

@@ -12,7 +12,7 @@ use http_body_util::StreamBody;
 use tokio_test::assert_ready;
 
 use super::{Play, Shown, data};
-use crate::probe::{Piece, Script, success};
+use crate::support::api::{BodyStep, ScriptedBody, success};
 
 const CAP: usize = 6;
 /// A piece of this size is shared, not copied.
@@ -24,7 +24,7 @@ fn piece() -> Shown {
 
 #[tokio::test(start_paused = true)]
 async fn a_body_as_long_as_the_cap_is_kept() {
-    for body in [Script::data(&["one", "two"]), Script::data(&["one", "two"]).telling()] {
+    for body in [ScriptedBody::data(&["one", "two"]), ScriptedBody::data(&["one", "two"]).with_size_hint()] {
         let mut play = Play::start(body, CAP).await;
         let (mut first, respond) = play.first();
         first.assert_shows([data("one"), data("two")]);
@@ -35,7 +35,7 @@ async fn a_body_as_long_as_the_cap_is_kept() {
 
 #[tokio::test(start_paused = true)]
 async fn over_the_cap_by_counting_streams_on_and_is_not_retried() {
-    let play = Play::start(Script::data(&["one", "two", "three", "four"]), CAP).await;
+    let play = Play::start(ScriptedBody::data(&["one", "two", "three", "four"]), CAP).await;
     let (mut first, respond) = play.first();
     first.assert_shows(["one", "two", "three", "four"].map(data));
     first.assert_shows([Shown::End]);
@@ -44,7 +44,7 @@ async fn over_the_cap_by_counting_streams_on_and_is_not_retried() {
 
 #[tokio::test(start_paused = true)]
 async fn over_the_cap_by_its_size_streams_on_and_is_not_retried() {
-    let body = Script::data(&["one", "two", "three"]).telling();
+    let body = ScriptedBody::data(&["one", "two", "three"]).with_size_hint();
     let play = Play::start(body, CAP).await;
     let (first, respond) = play.first();
     assert_eq!(first.exact_size(), Some(11));
@@ -54,7 +54,7 @@ async fn over_the_cap_by_its_size_streams_on_and_is_not_retried() {
 
 #[tokio::test(start_paused = true)]
 async fn a_body_that_fails_reports_its_error_and_is_not_retried() {
-    let body = Script::data(&["one"]).then(Piece::Error("disk"));
+    let body = ScriptedBody::data(&["one"]).then(BodyStep::Error("disk"));
     let play = Play::start(body, CAP).await;
     let (mut first, respond) = play.first();
     first.assert_shows([data("one"), Shown::Error("disk".into())]);
@@ -63,7 +63,7 @@ async fn a_body_that_fails_reports_its_error_and_is_not_retried() {
 
 #[tokio::test(start_paused = true)]
 async fn a_body_that_fails_on_the_second_attempt_reports_its_error() {
-    let body = Script::data(&["one"]).then(Piece::Error("disk"));
+    let body = ScriptedBody::data(&["one"]).then(BodyStep::Error("disk"));
     let mut play = Play::start(body, CAP).await;
     let (mut first, respond) = play.first();
     first.assert_shows([data("one")]);

@@ -12,20 +12,21 @@ use http_body_util::Full;
 use tower::{Layer, ServiceExt};
 use tower_sinch_auth::{BoxError, BufferBody, NoReplay};
 
-use crate::probe::{
-    Api, Piece, Script, assert_is_the_rejection, assert_welcome, scripted, settle, trailers, upload,
+use crate::support::api::{
+    BodyStep, MockApi, ScriptedBody, assert_is_the_rejection, assert_success, scripted, settle, trailers,
+    upload,
 };
 
 const TEXT: &str = "the whole body";
 
-fn body() -> Script {
-    Script::data(&["the ", "whole ", "body"]).then(Piece::Trailers(trailers()))
+fn body() -> ScriptedBody {
+    ScriptedBody::data(&["the ", "whole ", "body"]).then(BodyStep::Trailers(trailers()))
 }
 
 #[track_caller]
-fn assert_sent_twice(api: &Api) {
+fn assert_sent_twice(api: &MockApi) {
     api.assert_tokens(&["token-1", "token-2"]);
-    for seen in api.seen() {
+    for seen in api.received() {
         assert_eq!(seen.body, TEXT);
         assert_eq!(seen.trailers, Some(trailers()));
     }
@@ -34,24 +35,24 @@ fn assert_sent_twice(api: &Api) {
 #[tokio::test(start_paused = true)]
 async fn clone_body_sends_data_and_trailers_again() {
     let (layer, _) = scripted();
-    let api = Api::rejecting(&["token-1"]);
+    let api = MockApi::rejecting(&["token-1"]);
     let service = layer.layer(api.clone());
-    assert_welcome(&service.oneshot(upload(body())).await.unwrap());
+    assert_success(&service.oneshot(upload(body())).await.unwrap());
     assert_sent_twice(&api);
 }
 
 #[tokio::test(start_paused = true)]
 async fn buffer_body_sends_data_and_trailers_again() {
     let (layer, _) = scripted();
-    let api = Api::rejecting(&["token-1"]);
+    let api = MockApi::rejecting(&["token-1"]);
     let service = layer.replay(BufferBody::up_to(TEXT.len())).layer(api.clone());
-    assert_welcome(&service.oneshot(upload(body())).await.unwrap());
+    assert_success(&service.oneshot(upload(body())).await.unwrap());
     assert_sent_twice(&api);
 }
 
 /// A body whose clones share what is left of it.
 #[derive(Clone)]
-struct Shared(Arc<Mutex<Script>>);
+struct Shared(Arc<Mutex<ScriptedBody>>);
 
 impl Body for Shared {
     type Data = Bytes;
@@ -75,53 +76,53 @@ impl Body for Shared {
 
 #[tokio::test(start_paused = true)]
 async fn a_body_whose_clones_share_its_state_is_sent_again_by_buffer_body_alone() {
-    let shared = || Shared(Arc::new(Mutex::new(body().telling())));
-    let api = Api::rejecting(&["token-1"]);
+    let shared = || Shared(Arc::new(Mutex::new(body().with_size_hint())));
+    let api = MockApi::rejecting(&["token-1"]);
     let service = scripted().0.replay(BufferBody::up_to(TEXT.len())).layer(api.clone());
-    assert_welcome(&service.oneshot(upload(shared())).await.unwrap());
+    assert_success(&service.oneshot(upload(shared())).await.unwrap());
     assert_sent_twice(&api);
     // As the docs of `CloneBody` warn.
-    let api = Api::rejecting(&["token-1"]);
+    let api = MockApi::rejecting(&["token-1"]);
     let service = scripted().0.layer(api.clone());
-    assert_welcome(&service.oneshot(upload(shared())).await.unwrap());
-    assert_eq!(api.seen()[1].body, "");
+    assert_success(&service.oneshot(upload(shared())).await.unwrap());
+    assert_eq!(api.received()[1].body, "");
 }
 
 #[tokio::test(start_paused = true)]
 async fn no_replay_sends_once_and_the_next_request_gets_a_new_token() {
     let (layer, _) = scripted();
-    let api = Api::rejecting(&["token-1"]);
+    let api = MockApi::rejecting(&["token-1"]);
     let service = layer.replay(NoReplay).layer(api.clone());
     let first = service.clone().oneshot(upload(body())).await.unwrap();
     assert_is_the_rejection(first).await;
     settle().await;
-    assert_welcome(&service.oneshot(upload(body())).await.unwrap());
+    assert_success(&service.oneshot(upload(body())).await.unwrap());
     assert_sent_twice(&api);
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_empty_body_is_never_over_the_cap() {
     let (layer, _) = scripted();
-    let api = Api::rejecting(&["token-1"]);
+    let api = MockApi::rejecting(&["token-1"]);
     let service = layer.replay(BufferBody::up_to(0)).layer(api.clone());
     let request = upload(Full::<Bytes>::default());
-    assert_welcome(&service.oneshot(request).await.unwrap());
+    assert_success(&service.oneshot(request).await.unwrap());
     api.assert_tokens(&["token-1", "token-2"]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_body_over_the_cap_is_sent_once_and_the_next_request_gets_a_new_token() {
     let (layer, source) = scripted();
-    let api = Api::rejecting(&["token-1"]);
+    let api = MockApi::rejecting(&["token-1"]);
     let service = layer.replay(BufferBody::up_to(TEXT.len() - 1)).layer(api.clone());
-    for first in [body(), body().telling()] {
-        let seen = api.seen().len();
+    for first in [body(), body().with_size_hint()] {
+        let seen = api.received().len();
         let response = service.clone().oneshot(upload(first)).await.unwrap();
         if seen == 0 {
             assert_is_the_rejection(response).await;
             settle().await;
         } else {
-            assert_welcome(&response);
+            assert_success(&response);
         }
     }
     assert_sent_twice(&api);

@@ -5,7 +5,7 @@ use http_body_util::channel::Channel;
 use tokio_test::assert_ready;
 
 use super::{Play, Shown, data};
-use crate::probe::{Piece, Script, success, trailers};
+use crate::support::api::{BodyStep, ScriptedBody, success, trailers};
 
 const CAP: usize = 64;
 const SUPERSEDED: &str = "the rest of this request body goes with its retry";
@@ -16,7 +16,7 @@ fn superseded() -> Shown {
 
 #[tokio::test(start_paused = true)]
 async fn polled_after_the_retry_started_it_gets_an_error_and_takes_nothing() {
-    let mut play = Play::start(Script::data(&["one", "two", "three"]), CAP).await;
+    let mut play = Play::start(ScriptedBody::data(&["one", "two", "three"]), CAP).await;
     let (mut first, respond) = play.first();
     first.assert_shows([data("one")]);
     let mut second = play.reject(respond).await.unwrap();
@@ -58,12 +58,12 @@ async fn before_the_retry_it_streams_on() {
 
 #[tokio::test(start_paused = true)]
 async fn an_end_that_was_reached_before_the_retry_is_no_error_in_the_answer() {
-    let mut play = Play::start(Script::data(&["one"]).then(Piece::Trailers(trailers())), CAP).await;
+    let mut play = Play::start(ScriptedBody::data(&["one"]).then(BodyStep::Trailers(trailers())), CAP).await;
     let (mut first, respond) = play.first();
     first.assert_shows([data("one"), Shown::Trailers(trailers()), Shown::End]);
-    respond.send(Ok(crate::probe::rejection())).unwrap();
+    respond.send(Ok(crate::support::api::rejection())).unwrap();
     assert!(play.answer.poll().is_pending());
-    crate::probe::settle().await;
+    crate::support::api::settle().await;
     assert!(play.answer.poll().is_pending());
     play.attempt("token-2").respond.send(Ok(success())).unwrap();
     assert_ready!(play.answer.poll()).unwrap();
@@ -71,12 +71,12 @@ async fn an_end_that_was_reached_before_the_retry_is_no_error_in_the_answer() {
 
 #[tokio::test(start_paused = true)]
 async fn read_between_the_401_and_the_retry_it_is_still_recorded() {
-    let mut play = Play::start(Script::data(&["one", "two"]), CAP).await;
+    let mut play = Play::start(ScriptedBody::data(&["one", "two"]), CAP).await;
     let (mut first, respond) = play.first();
-    respond.send(Ok(crate::probe::rejection())).unwrap();
+    respond.send(Ok(crate::support::api::rejection())).unwrap();
     assert!(play.answer.poll().is_pending());
     first.assert_shows([data("one")]);
-    crate::probe::settle().await;
+    crate::support::api::settle().await;
     assert!(play.answer.poll().is_pending());
     let mut second = play.attempt("token-2").body;
     second.assert_sends([data("one"), data("two"), Shown::End]);
@@ -84,12 +84,12 @@ async fn read_between_the_401_and_the_retry_it_is_still_recorded() {
 
 #[tokio::test(start_paused = true)]
 async fn passing_the_cap_between_the_401_and_the_retry_gives_the_original_401() {
-    let mut play = Play::start(Script::data(&["one", "two"]), 4).await;
+    let mut play = Play::start(ScriptedBody::data(&["one", "two"]), 4).await;
     let (mut first, respond) = play.first();
-    respond.send(Ok(crate::probe::rejection())).unwrap();
+    respond.send(Ok(crate::support::api::rejection())).unwrap();
     assert!(play.answer.poll().is_pending());
     first.assert_shows([data("one"), data("two")]);
-    crate::probe::settle().await;
+    crate::support::api::settle().await;
     let answer = assert_ready!(play.answer.poll()).unwrap();
-    crate::probe::assert_is_the_rejection(answer).await;
+    crate::support::api::assert_is_the_rejection(answer).await;
 }

@@ -7,12 +7,12 @@ use http_body::{Body, Frame};
 use http_body_util::Full;
 
 use super::{Play, Poll, Shown, data};
-use crate::probe::{Piece, Script, trailers};
+use crate::support::api::{BodyStep, ScriptedBody, trailers};
 
 const CAP: usize = 64;
 
-fn script() -> Script {
-    Script::data(&["one", "two", "three"]).then(Piece::Trailers(trailers()))
+fn script() -> ScriptedBody {
+    ScriptedBody::data(&["one", "two", "three"]).then(BodyStep::Trailers(trailers()))
 }
 
 fn whole() -> [Shown; 5] {
@@ -29,7 +29,7 @@ async fn a_401_before_anything_was_read() {
 
 #[tokio::test(start_paused = true)]
 async fn a_401_after_everything_was_read_and_not_a_poll_more() {
-    // `Script` panics when polled after its end.
+    // `ScriptedBody` panics when polled after its end.
     let mut play = Play::start(script(), CAP).await;
     let (mut first, respond) = play.first();
     first.assert_shows(whole());
@@ -52,7 +52,7 @@ async fn a_401_at_any_point_between() {
 #[tokio::test(start_paused = true)]
 async fn trailers_alone_are_replayed() {
     for read in 0..2 {
-        let mut play = Play::start(Script::new([Piece::Trailers(trailers())]), CAP).await;
+        let mut play = Play::start(ScriptedBody::new([BodyStep::Trailers(trailers())]), CAP).await;
         let (mut first, respond) = play.first();
         for _ in 0..read {
             first.poll();
@@ -64,7 +64,7 @@ async fn trailers_alone_are_replayed() {
 
 #[tokio::test(start_paused = true)]
 async fn size_and_end_are_true_on_both_attempts() {
-    let mut play = Play::start(Script::data(&["one", "two", "three"]).telling(), CAP).await;
+    let mut play = Play::start(ScriptedBody::data(&["one", "two", "three"]).with_size_hint(), CAP).await;
     let (mut first, respond) = play.first();
     for left in [11, 8, 5, 0] {
         assert_eq!(first.exact_size(), Some(left));
@@ -86,7 +86,7 @@ async fn size_and_end_are_true_on_both_attempts() {
 
 #[tokio::test(start_paused = true)]
 async fn the_second_attempt_adds_what_was_read_to_what_is_left() {
-    let mut play = Play::start(Script::data(&["one", "two", "three"]).telling(), CAP).await;
+    let mut play = Play::start(ScriptedBody::data(&["one", "two", "three"]).with_size_hint(), CAP).await;
     let (mut first, respond) = play.first();
     first.assert_shows([data("one")]);
     let mut second = play.reject(respond).await.unwrap();
@@ -109,7 +109,7 @@ async fn a_body_that_does_not_know_its_size_is_not_given_one() {
 
 #[tokio::test(start_paused = true)]
 async fn trailers_still_to_come_are_not_the_end() {
-    let mut play = Play::start(script().telling(), CAP).await;
+    let mut play = Play::start(script().with_size_hint(), CAP).await;
     let (mut first, respond) = play.first();
     first.assert_shows(whole());
     let mut second = play.reject(respond).await.unwrap();

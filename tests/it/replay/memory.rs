@@ -10,7 +10,7 @@ use http_body_util::StreamBody;
 use tokio_test::assert_ready;
 
 use super::{Play, Reader, Shown};
-use crate::probe::success;
+use crate::support::api::success;
 
 const KIB: usize = 1024;
 const CAP: usize = 64 * KIB;

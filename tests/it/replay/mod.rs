@@ -26,7 +26,7 @@ use tokio_test::{
 use tower::{Layer, Service, ServiceExt};
 use tower_sinch_auth::{BoxError, BufferBody, ReplayBody, SinchAuth};
 
-use crate::probe::{assert_is_the_rejection, rejection, settle, token_of, upload, warm};
+use crate::support::api::{assert_is_the_rejection, rejection, settle, token_of, upload, warm};
 
 type Answer = Response<Full<Bytes>>;
 

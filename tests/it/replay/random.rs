@@ -14,7 +14,7 @@ use tokio::runtime::Builder;
 use tower_sinch_auth::BoxError;
 
 use super::{Play, Reader, memory::bound};
-use crate::probe::trailers;
+use crate::support::api::trailers;
 
 const TORN: &str = "the body is torn";
 const MAX_FRAMES: usize = 40;

@@ -10,7 +10,7 @@ use tower_sinch_auth::{
     TokenSource,
 };
 
-use crate::probe::{API, Api, assert_is_the_rejection, assert_welcome, get, scripted};
+use crate::support::api::{API, MockApi, assert_is_the_rejection, assert_success, get, scripted};
 
 type FullRequest = Request<Full<bytes::Bytes>>;
 
@@ -75,7 +75,7 @@ fn inside() -> [FullRequest; 10] {
 
 #[tokio::test(start_paused = true)]
 async fn a_request_outside_is_refused_by_name_and_not_sent() {
-    let api = Api::rejecting(&[]);
+    let api = MockApi::rejecting(&[]);
     let service = for_sinch().layer(api.clone());
     for (request, host) in outside() {
         let uri = request.uri().clone();
@@ -83,13 +83,13 @@ async fn a_request_outside_is_refused_by_name_and_not_sent() {
         let error = error.downcast_ref::<AudienceError>().unwrap();
         assert_eq!(error.host(), host, "{uri}");
     }
-    assert!(api.seen().is_empty());
+    assert!(api.received().is_empty());
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_refused_request_asks_for_no_token() {
     let (layer, source) = scripted();
-    let service = layer.audience(Audience::sinch_apis()).layer(Api::rejecting(&[]));
+    let service = layer.audience(Audience::sinch_apis()).layer(MockApi::rejecting(&[]));
     service.oneshot(get("https://example.com/")).await.unwrap_err();
     assert_eq!(source.requests(), 0);
 }
@@ -98,7 +98,7 @@ async fn a_refused_request_asks_for_no_token() {
 async fn forward_sends_a_request_outside_as_it_came() {
     let (layer, source) = scripted();
     let layer = layer.audience(Audience::sinch_apis()).outside_audience(OutsideAudience::Forward);
-    let api = Api::rejecting_everything();
+    let api = MockApi::rejecting_everything();
     let service = layer.layer(api.clone());
     for (request, _) in outside() {
         assert_is_the_rejection(service.clone().oneshot(request).await.unwrap()).await;
@@ -109,10 +109,10 @@ async fn forward_sends_a_request_outside_as_it_came() {
 
 #[tokio::test(start_paused = true)]
 async fn a_request_inside_gets_the_token() {
-    let api = Api::rejecting(&[]);
+    let api = MockApi::rejecting(&[]);
     let service = for_sinch().layer(api.clone());
     for request in inside() {
-        assert_welcome(&service.clone().oneshot(request).await.unwrap());
+        assert_success(&service.clone().oneshot(request).await.unwrap());
     }
     api.assert_tokens(&["token-1"; 10]);
 }
@@ -120,17 +120,17 @@ async fn a_request_inside_gets_the_token() {
 #[tokio::test(start_paused = true)]
 async fn a_connect_request_is_judged_by_its_authority() {
     let (layer, _) = scripted();
-    let service = layer.audience(Audience::hosts(["localhost"])).layer(Api::rejecting(&[]));
-    assert_welcome(&service.clone().oneshot(connect("localhost:8443")).await.unwrap());
+    let service = layer.audience(Audience::hosts(["localhost"])).layer(MockApi::rejecting(&[]));
+    assert_success(&service.clone().oneshot(connect("localhost:8443")).await.unwrap());
     service.oneshot(connect("example.com:8443")).await.unwrap_err();
 }
 
 #[tokio::test(start_paused = true)]
 async fn tokens_of_any_other_source_go_anywhere_unless_told_otherwise() {
     let (layer, _) = scripted();
-    let api = Api::rejecting(&[]);
+    let api = MockApi::rejecting(&[]);
     let response = layer.layer(api.clone()).oneshot(get("http://example.com/")).await;
-    assert_welcome(&response.unwrap());
+    assert_success(&response.unwrap());
     api.assert_tokens(&["token-1"]);
 }
 
@@ -150,28 +150,28 @@ fn wrapped() -> SinchAuthLayer {
 
 #[tokio::test(start_paused = true)]
 async fn a_wrapped_sinch_token_goes_nowhere_else_warm_or_cold() {
-    let api = Api::rejecting(&[]);
+    let api = MockApi::rejecting(&[]);
     let service = wrapped().layer(api.clone());
     for _ in 0..2 {
         let error = service.clone().oneshot(get("http://foreign.example/")).await.unwrap_err();
         assert_eq!(error.downcast_ref::<AudienceError>().unwrap().host(), Some("foreign.example"));
     }
-    assert_eq!(api.seen().len(), 0);
-    assert_welcome(&service.oneshot(get(API)).await.unwrap());
+    assert_eq!(api.received().len(), 0);
+    assert_success(&service.oneshot(get(API)).await.unwrap());
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_wrapped_sinch_token_is_left_out_where_requests_are_forwarded() {
-    let api = Api::answering(|_| crate::probe::success());
+    let api = MockApi::answering(|_| crate::support::api::success());
     let service = wrapped().outside_audience(OutsideAudience::Forward).layer(api.clone());
     for _ in 0..2 {
         service.clone().oneshot(get("http://foreign.example/")).await.unwrap();
     }
-    assert!(api.seen().iter().all(|seen| seen.token().is_none()));
+    assert!(api.received().iter().all(|seen| seen.token().is_none()));
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_layer_lets_a_wrapped_sinch_token_go_where_it_says() {
-    let service = wrapped().audience(Audience::hosts(["gateway.example"])).layer(Api::rejecting(&[]));
-    assert_welcome(&service.oneshot(get("https://gateway.example/")).await.unwrap());
+    let service = wrapped().audience(Audience::hosts(["gateway.example"])).layer(MockApi::rejecting(&[]));
+    assert_success(&service.oneshot(get("https://gateway.example/")).await.unwrap());
 }

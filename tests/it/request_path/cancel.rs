@@ -9,7 +9,7 @@ use tokio_test::{assert_pending, task};
 use tower::{Service, ServiceExt};
 
 use super::{assert_another_request_passes, assert_called_with, hold, one_at_a_time};
-use crate::probe::{API, get, rejection, scripted, settle, warm};
+use crate::support::api::{API, get, rejection, scripted, settle, warm};
 
 /// A request that shows by the count of the second whether it, or a copy, is still there.
 fn marked() -> (Request<Full<Bytes>>, Arc<()>) {

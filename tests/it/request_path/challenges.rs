@@ -6,9 +6,9 @@ use http_body_util::Full;
 use tower::{Layer, ServiceExt};
 use tower_sinch_auth::SinchAuthLayer;
 
-use crate::{
-    probe::{API, Api, get, success},
-    support::ScriptedSource,
+use crate::support::{
+    ScriptedSource,
+    api::{API, MockApi, get, success},
 };
 
 fn answer(status: StatusCode, challenges: &[&str]) -> Response<Full<Bytes>> {
@@ -21,7 +21,7 @@ fn answer(status: StatusCode, challenges: &[&str]) -> Response<Full<Bytes>> {
 
 /// The tokens that an API saw which gave this answer to `token-1`.
 async fn tokens_seen(status: StatusCode, challenges: &'static [&'static str]) -> Vec<Option<String>> {
-    let api = Api::answering(move |seen| match seen.token() {
+    let api = MockApi::answering(move |seen| match seen.token() {
         Some("token-1") => answer(status, challenges),
         _ => success(),
     });

@@ -13,9 +13,9 @@ use tokio::time::{Sleep, sleep, timeout};
 use tower::{Layer, Service, ServiceExt};
 use tower_sinch_auth::BoxError;
 
-use crate::{
-    probe::{API, Api, assert_welcome, get, scripted},
-    support::{Answer, HOUR},
+use crate::support::{
+    Answer, HOUR,
+    api::{API, MockApi, assert_success, get, scripted},
 };
 
 const LIFETIME: Duration = Duration::from_secs(2);
@@ -23,14 +23,14 @@ const READINESS: Duration = Duration::from_secs(3);
 
 /// Ready [`READINESS`] after it was first asked.
 struct Slow {
-    inner: Api,
+    inner: MockApi,
     readiness: Option<Pin<Box<Sleep>>>,
 }
 
 // === impl Slow ===
 
 impl Slow {
-    fn new(inner: Api) -> Self {
+    fn new(inner: MockApi) -> Self {
         Self { inner, readiness: None }
     }
 }
@@ -44,7 +44,7 @@ impl Clone for Slow {
 impl Service<Request<Full<Bytes>>> for Slow {
     type Response = Response<Full<Bytes>>;
     type Error = BoxError;
-    type Future = <Api as Service<Request<Full<Bytes>>>>::Future;
+    type Future = <MockApi as Service<Request<Full<Bytes>>>>::Future;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
         ready!(self.readiness.get_or_insert_with(|| Box::pin(sleep(READINESS))).as_mut().poll(cx));
@@ -61,9 +61,9 @@ impl Service<Request<Full<Bytes>>> for Slow {
 async fn a_request_is_sent_with_the_token_just_fetched_after_one_round() {
     let (layer, source) = scripted();
     source.clone().lifetime(LIFETIME);
-    let api = Api::rejecting(&[]);
+    let api = MockApi::rejecting(&[]);
     let call = layer.layer(Slow::new(api.clone())).oneshot(get(API));
-    assert_welcome(&timeout(HOUR, call).await.expect("it is sent").unwrap());
+    assert_success(&timeout(HOUR, call).await.expect("it is sent").unwrap());
     // What expired while readiness was awaited was replaced twice, the second time with the readied service at hand.
     api.assert_tokens(&["token-3"]);
     assert_eq!(source.requests(), 3);
@@ -73,10 +73,10 @@ async fn a_request_is_sent_with_the_token_just_fetched_after_one_round() {
 async fn the_retry_is_sent_with_the_token_just_fetched_after_one_round() {
     let (layer, source) = scripted();
     source.clone().then(Answer::Token("rejected", Some(HOUR))).lifetime(LIFETIME);
-    let api = Api::rejecting(&["rejected"]);
+    let api = MockApi::rejecting(&["rejected"]);
     layer.refresher().token().await.unwrap();
     let call = layer.layer(Slow::new(api.clone())).oneshot(get(API));
-    assert_welcome(&timeout(HOUR, call).await.expect("it is sent").unwrap());
+    assert_success(&timeout(HOUR, call).await.expect("it is sent").unwrap());
     api.assert_tokens(&["rejected", "token-3"]);
     assert_eq!(source.requests(), 4);
 }

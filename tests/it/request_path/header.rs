@@ -9,9 +9,9 @@ use http_body_util::Full;
 use tower::{Layer, ServiceExt};
 use tower_sinch_auth::{Audience, ExistingAuthorization, NoReplay, RequestAuth};
 
-use crate::probe::{
-    API, Api, assert_is_the_rejection, assert_welcome, get, rejection, scripted, settle, success, token_of,
-    upload, warm,
+use crate::support::api::{
+    API, MockApi, assert_is_the_rejection, assert_success, get, rejection, scripted, settle, success,
+    token_of, upload, warm,
 };
 
 const FOREIGN: &str = "https://example.com/";
@@ -33,12 +33,12 @@ fn switched(uri: &str, switch: RequestAuth) -> Request<Full<Bytes>> {
 #[tokio::test(start_paused = true)]
 async fn the_header_is_sensitive_on_every_attempt() {
     let (layer, _) = scripted();
-    let api = Api::rejecting(&["token-1"]);
+    let api = MockApi::rejecting(&["token-1"]);
     let service = layer.layer(api.clone());
     service.clone().oneshot(get(API)).await.unwrap();
     service.oneshot(get(API)).await.unwrap();
     api.assert_tokens(&["token-1", "token-2", "token-2"]);
-    for seen in api.seen() {
+    for seen in api.received() {
         assert!(seen.parts.headers[AUTHORIZATION].is_sensitive());
     }
 }
@@ -46,9 +46,9 @@ async fn the_header_is_sensitive_on_every_attempt() {
 #[tokio::test(start_paused = true)]
 async fn an_authorization_that_is_there_is_kept_with_all_its_values() {
     let (layer, source) = scripted();
-    let api = Api::answering(|_| success());
+    let api = MockApi::answering(|_| success());
     layer.layer(api.clone()).oneshot(with_own_credentials(API)).await.unwrap();
-    let seen = &api.seen()[0];
+    let seen = &api.received()[0];
     let values: Vec<_> = seen.parts.headers.get_all(AUTHORIZATION).iter().collect();
     assert_eq!(values, ["Basic one", "Basic two"]);
     assert_eq!(source.requests(), 0);
@@ -68,14 +68,14 @@ fn crowded() -> Request<Full<Bytes>> {
 
 #[tokio::test(start_paused = true)]
 async fn a_request_without_room_for_another_header_is_an_error_and_is_not_sent() {
-    let api = Api::answering(|_| success());
+    let api = MockApi::answering(|_| success());
     let (cold, _) = scripted();
     let (warm, _) = warm().await;
     for layer in [cold, warm] {
         let error = layer.layer(api.clone()).oneshot(crowded()).await.unwrap_err();
         assert!(error.is::<MaxSizeReached>(), "{error:?}");
     }
-    assert_eq!(api.seen().len(), 0);
+    assert_eq!(api.received().len(), 0);
 }
 
 #[tokio::test(start_paused = true)]
@@ -94,15 +94,15 @@ async fn a_401_to_an_authorization_that_is_not_ours_is_neither_retried_nor_repor
 async fn an_authorization_that_is_kept_is_not_checked_against_the_audience() {
     let (layer, _) = scripted();
     let layer = layer.audience(Audience::sinch_apis());
-    let service = layer.layer(Api::answering(|_| success()));
-    assert_welcome(&service.oneshot(with_own_credentials(FOREIGN)).await.unwrap());
+    let service = layer.layer(MockApi::answering(|_| success()));
+    assert_success(&service.oneshot(with_own_credentials(FOREIGN)).await.unwrap());
 }
 
 #[tokio::test(start_paused = true)]
 async fn replace_puts_the_one_token_in_the_place_of_all_values_on_both_attempts() {
     let (layer, _) = scripted();
     let layer = layer.existing_authorization(ExistingAuthorization::Replace);
-    let api = Api::rejecting(&["token-1"]);
+    let api = MockApi::rejecting(&["token-1"]);
     let service = layer.layer(api.clone());
     service.clone().oneshot(with_own_credentials(API)).await.unwrap();
     service.oneshot(with_own_credentials(API)).await.unwrap();
@@ -113,14 +113,14 @@ async fn replace_puts_the_one_token_in_the_place_of_all_values_on_both_attempts(
 async fn the_retry_has_its_headers_in_the_order_of_the_first_request() {
     let (layer, _) = scripted();
     let layer = layer.existing_authorization(ExistingAuthorization::Replace);
-    let api = Api::rejecting(&["token-1"]);
+    let api = MockApi::rejecting(&["token-1"]);
     let service = layer.layer(api.clone());
     let mut request = with_own_credentials(API);
     for name in ["x-a", "x-b", "x-a"] {
         request.headers_mut().append(name, HeaderValue::from_static(""));
     }
     service.oneshot(request).await.unwrap();
-    for seen in api.seen() {
+    for seen in api.received() {
         let names: Vec<_> = seen.parts.headers.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names, ["authorization", "x-a", "x-a", "x-b"]);
     }
@@ -130,16 +130,16 @@ async fn the_retry_has_its_headers_in_the_order_of_the_first_request() {
 async fn replace_does_not_lift_the_audience() {
     let (layer, _) = scripted();
     let layer = layer.existing_authorization(ExistingAuthorization::Replace).audience(Audience::sinch_apis());
-    let api = Api::rejecting(&[]);
+    let api = MockApi::rejecting(&[]);
     layer.layer(api.clone()).oneshot(with_own_credentials(FOREIGN)).await.unwrap_err();
-    assert!(api.seen().is_empty());
+    assert!(api.received().is_empty());
 }
 
 #[tokio::test(start_paused = true)]
 async fn skip_sends_the_request_as_it_is_anywhere() {
     let (layer, source) = scripted();
     let layer = layer.audience(Audience::sinch_apis());
-    let api = Api::rejecting_everything();
+    let api = MockApi::rejecting_everything();
     let response = layer.layer(api.clone()).oneshot(switched(FOREIGN, RequestAuth::skip())).await;
     assert_is_the_rejection(response.unwrap()).await;
     assert_eq!(api.tokens(), [None]);
@@ -149,12 +149,12 @@ async fn skip_sends_the_request_as_it_is_anywhere() {
 #[tokio::test(start_paused = true)]
 async fn without_retry_returns_the_401_and_heals_the_next_request() {
     let (layer, source) = scripted();
-    let api = Api::rejecting(&["token-1"]);
+    let api = MockApi::rejecting(&["token-1"]);
     let service = layer.layer(api.clone());
     let response = service.clone().oneshot(switched(API, RequestAuth::without_retry())).await;
     assert_is_the_rejection(response.unwrap()).await;
     settle().await;
-    assert_welcome(&service.oneshot(get(API)).await.unwrap());
+    assert_success(&service.oneshot(get(API)).await.unwrap());
     api.assert_tokens(&["token-1", "token-2"]);
     assert_eq!(source.requests(), 2);
 }
@@ -172,5 +172,5 @@ async fn no_replay_passes_the_very_body_on_whatever_it_is() {
         Ok::<_, std::convert::Infallible>(success())
     });
     let service = layer.replay(NoReplay).layer(inner);
-    assert_welcome(&service.oneshot(upload(Anything("as it came"))).await.unwrap());
+    assert_success(&service.oneshot(upload(Anything("as it came"))).await.unwrap());
 }

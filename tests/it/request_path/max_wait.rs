@@ -7,9 +7,9 @@ use tower::ServiceExt;
 use tower_sinch_auth::{SinchAuthLayer, TokenError, TokenErrorKind};
 
 use super::{assert_called_with, assert_not_called, over_mock};
-use crate::{
-    probe::{API, assert_is_the_rejection, get, rejection, scripted, settle, warm},
-    support::{Answer, ScriptedSource},
+use crate::support::{
+    Answer, ScriptedSource,
+    api::{API, assert_is_the_rejection, get, rejection, scripted, settle, warm},
 };
 
 const SECOND: Duration = Duration::from_secs(1);

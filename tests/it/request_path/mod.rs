@@ -30,7 +30,7 @@ use tower::{Layer, Service, ServiceBuilder, ServiceExt, limit::ConcurrencyLimitL
 use tower_sinch_auth::{BoxError, RequestAuth, SinchAuthLayer};
 use tower_test::mock;
 
-use crate::probe::{API, Api, get, rejection, success, token_of};
+use crate::support::api::{API, MockApi, get, rejection, success, token_of};
 
 type Handle = mock::Handle<Request<Full<Bytes>>, Response<Full<Bytes>>>;
 type SendResponse = mock::SendResponse<Response<Full<Bytes>>>;
@@ -108,9 +108,9 @@ async fn assert_another_request_passes(service: &impl HttpService, handle: &mut 
 }
 
 /// Rejects every token up to the `n`-th, as an issuer that revokes them would have it.
-fn revoking(n: &Arc<AtomicU64>) -> Api {
+fn revoking(n: &Arc<AtomicU64>) -> MockApi {
     let revoked = Arc::clone(n);
-    Api::answering(move |seen| {
+    MockApi::answering(move |seen| {
         let number: u64 = seen.token().unwrap()["token-".len()..].parse().unwrap();
         if number <= revoked.load(Ordering::SeqCst) { rejection() } else { success() }
     })

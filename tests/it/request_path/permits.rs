@@ -24,9 +24,9 @@ use tower::{Layer, Service, ServiceExt};
 use tower_sinch_auth::{BoxError, TokenError, TokenErrorKind};
 
 use super::{assert_called_with, assert_not_called, over_mock};
-use crate::{
-    probe::{API, assert_welcome, get, rejection, rejection_with, settle, success, token_of, warm},
-    support::HOUR,
+use crate::support::{
+    HOUR,
+    api::{API, assert_success, get, rejection, rejection_with, settle, success, token_of, warm},
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -96,7 +96,7 @@ async fn permits_in_the_bodies_of_401s_are_free_for_the_retries() {
     let service = layer.layer(Bulkhead::new(Arc::new(Semaphore::new(10))));
     let calls = (0..10).map(|_| async {
         let response = service.clone().oneshot(get(API)).await.unwrap();
-        assert_welcome(&response);
+        assert_success(&response);
         response.into_body().collect().await.unwrap().to_bytes()
     });
     let bodies = timeout(SAFETY_NET, join_all(calls)).await.expect("no one waits for itself");

@@ -9,9 +9,9 @@ use tower_sinch_auth::{Audience, AudienceError, TokenErrorKind};
 use super::{
     assert_another_request_passes, assert_called_with, assert_not_called, hold, one_at_a_time, over_mock,
 };
-use crate::{
-    probe::{API, assert_is_the_rejection, assert_welcome, get, rejection, scripted, settle, success, warm},
-    support::{Answer, HOUR},
+use crate::support::{
+    Answer, HOUR,
+    api::{API, assert_is_the_rejection, assert_success, get, rejection, scripted, settle, success, warm},
 };
 
 #[tokio::test(start_paused = true)]
@@ -26,7 +26,7 @@ async fn a_call_that_waits_for_its_token_holds_no_permit() {
     tokio::time::sleep(Duration::from_secs(2)).await;
     assert_pending!(call.poll());
     assert_called_with(&mut handle, "token-1").send_response(success());
-    assert_welcome(&assert_ready_ok!(call.poll()));
+    assert_success(&assert_ready_ok!(call.poll()));
 }
 
 #[tokio::test(start_paused = true)]
@@ -42,7 +42,7 @@ async fn a_call_that_waits_for_its_second_token_holds_no_permit() {
     tokio::time::sleep(Duration::from_secs(2)).await;
     assert_pending!(call.poll());
     assert_called_with(&mut handle, "token-2").send_response(success());
-    assert_welcome(&assert_ready_ok!(call.poll()));
+    assert_success(&assert_ready_ok!(call.poll()));
 }
 
 #[tokio::test(start_paused = true)]
@@ -56,7 +56,7 @@ async fn a_retry_completes_where_one_call_at_a_time_is_let_through() {
     settle().await;
     assert_pending!(call.poll());
     assert_called_with(&mut handle, "token-2").send_response(success());
-    assert_welcome(&assert_ready_ok!(call.poll()));
+    assert_success(&assert_ready_ok!(call.poll()));
 }
 
 #[tokio::test(start_paused = true)]
@@ -134,7 +134,7 @@ async fn the_retry_waits_until_the_inner_service_is_ready() {
     assert!(call.is_woken());
     assert_pending!(call.poll());
     assert_called_with(&mut handle, "token-2").send_response(success());
-    assert_welcome(&assert_ready_ok!(call.poll()));
+    assert_success(&assert_ready_ok!(call.poll()));
 }
 
 #[tokio::test(start_paused = true)]
@@ -249,7 +249,7 @@ async fn a_second_token_that_died_while_readiness_was_awaited_is_replaced_before
     settle().await;
     assert_pending!(call.poll());
     assert_called_with(&mut handle, "token-3").send_response(success());
-    assert_welcome(&assert_ready_ok!(call.poll()));
+    assert_success(&assert_ready_ok!(call.poll()));
 }
 
 #[tokio::test(start_paused = true)]

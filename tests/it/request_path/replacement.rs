@@ -16,11 +16,11 @@ use tower::{Layer, Service, ServiceExt};
 use tower_sinch_auth::{BoxError, BufferBody, NoReplay, TokenErrorKind};
 
 use super::{HttpService, assert_called_with, assert_not_called, over_mock, revoking};
-use crate::{
-    probe::{
-        API, Api, assert_is_the_rejection, assert_welcome, get, rejection, settle, success, upload, warm,
+use crate::support::{
+    Answer,
+    api::{
+        API, MockApi, assert_is_the_rejection, assert_success, get, rejection, settle, success, upload, warm,
     },
-    support::Answer,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -33,14 +33,14 @@ const OTHER_API: &str = "https://fax.api.sinch.com/v3/faxes";
 async fn calls_that_start_meanwhile_wait_and_are_never_rejected() {
     let (layer, source) = warm().await;
     source.clone().delay(SECOND);
-    let api = Api::rejecting(&["token-1"]);
+    let api = MockApi::rejecting(&["token-1"]);
     let service = layer.layer(api.clone());
     for response in join_all((0..100).map(|_| service.clone().oneshot(get(API)))).await {
-        assert_welcome(&response.unwrap());
+        assert_success(&response.unwrap());
     }
     assert_eq!(source.requests(), 2);
     let rejected = api.tokens().iter().filter(|token| token.as_deref() == Some("token-1")).count();
-    assert_eq!((rejected, api.seen().len()), (1, 101));
+    assert_eq!((rejected, api.received().len()), (1, 101));
 }
 
 /// Sends a hundred of `request` to an API that rejects `token-1`: the first one is lost, and the others wait.
@@ -58,7 +58,7 @@ where
 async fn a_revocation_costs_one_call_without_replay() {
     let (layer, source) = warm().await;
     source.clone().delay(SECOND);
-    let service = layer.replay(NoReplay).layer(Api::rejecting(&["token-1"]));
+    let service = layer.replay(NoReplay).layer(MockApi::rejecting(&["token-1"]));
     assert_costs_one_call(service, || get(API)).await;
     assert_eq!(source.requests(), 2);
 }
@@ -67,7 +67,7 @@ async fn a_revocation_costs_one_call_without_replay() {
 async fn a_revocation_costs_one_upload_over_the_cap() {
     let (layer, source) = warm().await;
     source.clone().delay(SECOND);
-    let service = layer.replay(BufferBody::up_to(4)).layer(Api::rejecting(&["token-1"]));
+    let service = layer.replay(BufferBody::up_to(4)).layer(MockApi::rejecting(&["token-1"]));
     let body = || http_body_util::Full::<bytes::Bytes>::from("more than four bytes");
     assert!(body().size_hint().lower() > 4);
     assert_costs_one_call(service, || upload(body())).await;
@@ -93,7 +93,7 @@ async fn calls_to_other_authorities_go_on_with_the_token() {
     let mut other = task::spawn(service.clone().oneshot(get(OTHER_API)));
     assert_pending!(other.poll());
     assert_called_with(&mut handle, "token-1").send_response(success());
-    assert_welcome(&assert_ready_ok!(other.poll()));
+    assert_success(&assert_ready_ok!(other.poll()));
 }
 
 #[tokio::test(start_paused = true)]
@@ -128,7 +128,7 @@ async fn after_a_failed_flight_a_call_goes_on_with_the_token() {
     tokio::time::sleep(SECOND).await;
     assert_pending!(waiting.poll());
     assert_called_with(&mut handle, "token-1").send_response(success());
-    assert_welcome(&assert_ready_ok!(waiting.poll()));
+    assert_success(&assert_ready_ok!(waiting.poll()));
     drop(rejected);
 }
 
@@ -144,7 +144,7 @@ async fn a_revocation_heals_seconds_after_one_whose_token_was_accepted() {
         assert_is_the_rejection(uploads.clone().oneshot(get(API)).await.unwrap()).await;
         settle().await;
         for _ in 0..3 {
-            assert_welcome(&calls.clone().oneshot(get(API)).await.unwrap());
+            assert_success(&calls.clone().oneshot(get(API)).await.unwrap());
             tokio::time::sleep(SECOND).await;
         }
     }

@@ -13,12 +13,12 @@ use tower::{Layer, ServiceExt};
 use tower_sinch_auth::NoReplay;
 
 use super::{assert_called_with, assert_not_called, over_mock, revoking};
-use crate::{
-    probe::{
-        API, Api, Piece, Script, Seen, assert_is_the_rejection, assert_welcome, get, rejection, scripted,
-        settle, success, trailers, upload, warm,
+use crate::support::{
+    ScriptedSource,
+    api::{
+        API, BodyStep, MockApi, ReceivedRequest, ScriptedBody, assert_is_the_rejection, assert_success, get,
+        rejection, scripted, settle, success, trailers, upload, warm,
     },
-    support::ScriptedSource,
 };
 
 #[derive(Clone, Debug, PartialEq)]
@@ -43,7 +43,7 @@ fn peculiar<B>(body: B) -> Request<B> {
 }
 
 /// Everything but the token.
-fn visible(seen: &Seen) -> impl PartialEq + std::fmt::Debug + use<> {
+fn visible(seen: &ReceivedRequest) -> impl PartialEq + std::fmt::Debug + use<> {
     let Parts { method, uri, version, headers, extensions, .. } = seen.parts.clone();
     let fields: Vec<_> = headers
         .iter()
@@ -60,11 +60,11 @@ fn visible(seen: &Seen) -> impl PartialEq + std::fmt::Debug + use<> {
 #[tokio::test(start_paused = true)]
 async fn the_retried_request_differs_in_nothing_but_its_token() {
     let (layer, _) = scripted();
-    let api = Api::rejecting(&["token-1"]);
-    let body = Script::data(&["first ", "second"]).then(Piece::Trailers(trailers()));
+    let api = MockApi::rejecting(&["token-1"]);
+    let body = ScriptedBody::data(&["first ", "second"]).then(BodyStep::Trailers(trailers()));
     layer.layer(api.clone()).oneshot(peculiar(body)).await.unwrap();
     api.assert_tokens(&["token-1", "token-2"]);
-    let [first, second] = &api.seen()[..] else {
+    let [first, second] = &api.received()[..] else {
         panic!("not two attempts");
     };
     assert_eq!(visible(first), visible(second));
@@ -75,23 +75,23 @@ async fn the_retried_request_differs_in_nothing_but_its_token() {
 #[tokio::test(start_paused = true)]
 async fn a_request_that_started_cold_is_retried_likewise() {
     let (layer, source) = scripted();
-    let api = Api::rejecting(&["token-1"]);
+    let api = MockApi::rejecting(&["token-1"]);
     let service = layer.layer(api.clone());
     let response = service.oneshot(peculiar(Full::<Bytes>::from("body"))).await;
-    assert_welcome(&response.unwrap());
-    assert_eq!(visible(&api.seen()[0]), visible(&api.seen()[1]));
+    assert_success(&response.unwrap());
+    assert_eq!(visible(&api.received()[0]), visible(&api.received()[1]));
     assert_eq!(source.requests(), 2);
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_rejection_is_reported_even_if_the_request_cannot_be_sent_again() {
     let (layer, source) = scripted();
-    let api = Api::rejecting(&["token-1"]);
+    let api = MockApi::rejecting(&["token-1"]);
     let service = layer.replay(NoReplay).layer(api.clone());
     assert_is_the_rejection(service.clone().oneshot(upload(Full::<Bytes>::from("body"))).await.unwrap())
         .await;
     settle().await;
-    assert_welcome(&service.oneshot(get(API)).await.unwrap());
+    assert_success(&service.oneshot(get(API)).await.unwrap());
     api.assert_tokens(&["token-1", "token-2"]);
     assert_eq!(source.requests(), 2);
 }
@@ -113,7 +113,7 @@ async fn a_hundred_401s_of_one_token_take_one_refresh() {
         settle().await;
     }
     for mut call in calls {
-        assert_welcome(&assert_ready_ok!(call.poll()));
+        assert_success(&assert_ready_ok!(call.poll()));
     }
     assert_not_called(&mut handle);
     assert_eq!(source.requests(), 2);
@@ -126,7 +126,7 @@ async fn two_revocations_30_s_apart_both_heal() {
     let service = layer.layer(revoking(&revoked));
     for generation in 1..=2 {
         revoked.store(generation, Ordering::SeqCst);
-        assert_welcome(&service.clone().oneshot(get(API)).await.unwrap());
+        assert_success(&service.clone().oneshot(get(API)).await.unwrap());
         tokio::time::sleep(Duration::from_secs(30)).await;
     }
     assert_eq!(source.requests(), 3);
@@ -135,7 +135,7 @@ async fn two_revocations_30_s_apart_both_heal() {
 #[tokio::test(start_paused = true)]
 async fn an_api_that_always_says_401_gets_few_token_requests() {
     let (layer, source) = warm().await;
-    let service = layer.layer(Api::rejecting_everything());
+    let service = layer.layer(MockApi::rejecting_everything());
     for _ in 0..1000 {
         assert_is_the_rejection(service.clone().oneshot(get(API)).await.unwrap()).await;
         tokio::time::sleep(Duration::from_millis(1)).await;
@@ -147,7 +147,7 @@ async fn an_api_that_always_says_401_gets_few_token_requests() {
 async fn during_the_back_off_of_one_api_another_still_heals() {
     let source = ScriptedSource::new();
     let layer = tower_sinch_auth::SinchAuthLayer::new(source.clone());
-    let api = Api::answering(|seen| {
+    let api = MockApi::answering(|seen| {
         let refuses_the_key = seen.parts.uri.host() == Some("numbers.api.sinch.com");
         if refuses_the_key || seen.token() == Some("token-2") { rejection() } else { success() }
     });
@@ -155,6 +155,6 @@ async fn during_the_back_off_of_one_api_another_still_heals() {
     assert_is_the_rejection(service.clone().oneshot(get(API)).await.unwrap()).await;
     // `token-2` counts as useless for that one now; for this one it is the first rejection.
     let other = service.oneshot(get("https://fax.api.sinch.com/v3/faxes")).await;
-    assert_welcome(&other.unwrap());
+    assert_success(&other.unwrap());
     assert_eq!(source.requests(), 3);
 }

@@ -4,7 +4,7 @@ use http::Request;
 use tower::{Layer, ServiceExt};
 use tower_sinch_auth::{AudienceError, ServicePlan, SinchAuthLayer, TokenState};
 
-use crate::probe::{Api, assert_is_the_rejection, assert_welcome, get, settle};
+use crate::support::api::{MockApi, assert_is_the_rejection, assert_success, get, settle};
 
 const API_TOKEN: &str = "static-api-token";
 const SMS: &str = "https://us.sms.api.sinch.com/xms/v1/plan/batches";
@@ -15,7 +15,7 @@ fn layer() -> SinchAuthLayer {
 
 #[tokio::test(start_paused = true)]
 async fn the_api_token_is_sent_as_it_is_to_the_sms_hosts_and_to_loopback() {
-    let api = Api::rejecting(&[]);
+    let api = MockApi::rejecting(&[]);
     let service = layer().layer(api.clone());
     let allowed = [
         SMS,
@@ -26,14 +26,14 @@ async fn the_api_token_is_sent_as_it_is_to_the_sms_hosts_and_to_loopback() {
         "http://127.0.0.1:8080/",
     ];
     for uri in allowed {
-        assert_welcome(&service.clone().oneshot(get(uri)).await.unwrap());
+        assert_success(&service.clone().oneshot(get(uri)).await.unwrap());
     }
     api.assert_tokens(&[API_TOKEN; 6]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_api_token_goes_to_no_other_host() {
-    let api = Api::rejecting(&[]);
+    let api = MockApi::rejecting(&[]);
     let service = layer().layer(api.clone());
     let refused = [
         "https://zt.us.sms.api.sinch.com/",
@@ -46,13 +46,13 @@ async fn the_api_token_goes_to_no_other_host() {
         let error = service.clone().oneshot(get(uri)).await.unwrap_err();
         assert!(error.is::<AudienceError>(), "{uri}");
     }
-    assert!(api.seen().is_empty());
+    assert!(api.received().is_empty());
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_401_comes_back_as_it_came_and_nothing_is_refreshed() {
     let layer = layer();
-    let api = Api::rejecting_everything();
+    let api = MockApi::rejecting_everything();
     let service = layer.layer(api.clone());
     for _ in 0..3 {
         assert_is_the_rejection(service.clone().oneshot(get(SMS)).await.unwrap()).await;
@@ -65,7 +65,7 @@ async fn a_401_comes_back_as_it_came_and_nothing_is_refreshed() {
 #[tokio::test(start_paused = true)]
 async fn the_api_token_never_expires() {
     let layer = layer();
-    let service = layer.layer(Api::rejecting(&[]));
+    let service = layer.layer(MockApi::rejecting(&[]));
     for _ in 0..3 {
         service.clone().oneshot(get(SMS)).await.unwrap();
         tokio::time::sleep(1000 * crate::support::HOUR).await;
@@ -79,9 +79,9 @@ async fn the_api_token_never_expires() {
 async fn a_body_that_cannot_be_cloned_travels_with_the_api_token_too() {
     struct NotClone;
     let inner = tower::service_fn(async |_: Request<NotClone>| {
-        Ok::<_, std::convert::Infallible>(crate::probe::success())
+        Ok::<_, std::convert::Infallible>(crate::support::api::success())
     });
     let service = layer().replay(tower_sinch_auth::NoReplay).layer(inner);
     let request = Request::post(SMS).body(NotClone).unwrap();
-    assert_welcome(&service.oneshot(request).await.unwrap());
+    assert_success(&service.oneshot(request).await.unwrap());
 }

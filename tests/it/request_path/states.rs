@@ -7,9 +7,9 @@ use tower::{Service, ServiceExt};
 use tower_sinch_auth::{TokenError, TokenErrorKind};
 
 use super::{assert_called_with, assert_not_called, over_mock};
-use crate::{
-    probe::{API, assert_is_the_rejection, assert_welcome, get, rejection, scripted, settle, success, warm},
-    support::Answer,
+use crate::support::{
+    Answer,
+    api::{API, assert_is_the_rejection, assert_success, get, rejection, scripted, settle, success, warm},
 };
 
 #[tokio::test(start_paused = true)]
@@ -22,7 +22,7 @@ async fn a_fresh_token_goes_out_within_call_through_the_readied_service_itself()
     let respond = assert_called_with(&mut handle, "token-1");
     assert_pending!(call.poll());
     respond.send_response(success());
-    assert_welcome(&assert_ready_ok!(call.poll()));
+    assert_success(&assert_ready_ok!(call.poll()));
 }
 
 #[tokio::test(start_paused = true)]
@@ -51,7 +51,7 @@ async fn a_cold_call_waits_for_the_token_and_then_calls_a_readied_service() {
     assert!(call.is_woken());
     assert_pending!(call.poll());
     assert_called_with(&mut handle, "token-1").send_response(success());
-    assert_welcome(&assert_ready_ok!(call.poll()));
+    assert_success(&assert_ready_ok!(call.poll()));
 }
 
 #[tokio::test(start_paused = true)]
@@ -81,7 +81,7 @@ async fn a_401_is_retried_once_with_another_token() {
     assert!(call.is_woken());
     assert_pending!(call.poll());
     assert_called_with(&mut handle, "token-2").send_response(success());
-    assert_welcome(&assert_ready_ok!(call.poll()));
+    assert_success(&assert_ready_ok!(call.poll()));
     assert_not_called(&mut handle);
     assert_eq!(source.requests(), 2);
 }
@@ -173,8 +173,8 @@ async fn a_late_401_is_retried_with_the_token_that_is_there_already() {
     // No wait: the retry goes out in the same poll.
     assert_pending!(late.poll());
     assert_called_with(&mut handle, "token-2").send_response(success());
-    assert_welcome(&assert_ready_ok!(early.poll()));
-    assert_welcome(&assert_ready_ok!(late.poll()));
+    assert_success(&assert_ready_ok!(early.poll()));
+    assert_success(&assert_ready_ok!(late.poll()));
     assert_eq!(source.requests(), 2);
 }
 

@@ -22,7 +22,9 @@ use tokio::net::TcpListener;
 use tower::{Layer, ServiceExt};
 use tower_sinch_auth::BufferBody;
 
-use crate::probe::{Piece, Script, assert_welcome, get, rejection, scripted, success, token_of, trailers};
+use crate::support::api::{
+    BodyStep, ScriptedBody, assert_success, get, rejection, scripted, success, token_of, trailers,
+};
 
 /// An HTTP/1 server on loopback, and how many connections it has accepted.
 struct Server {
@@ -81,7 +83,7 @@ async fn a_401_with_a_body_and_its_retry_use_one_connection() {
         Server::start(async |request| if is_rejected(&request) { rejection() } else { success() }).await;
     let (layer, _) = scripted();
     let response = layer.layer(client()).oneshot(get(&server.uri())).await.unwrap();
-    assert_welcome(&response);
+    assert_success(&response);
     assert_eq!(server.connections(), 1);
 }
 
@@ -99,10 +101,10 @@ async fn a_streamed_upload_with_trailers_is_replayed_byte_for_byte() {
     .await;
     let (layer, _) = scripted();
     let service = layer.replay(BufferBody::up_to(1024)).layer(client());
-    let body = Script::data(&["one ", "two ", "three"]).then(Piece::Trailers(trailers()));
+    let body = ScriptedBody::data(&["one ", "two ", "three"]).then(BodyStep::Trailers(trailers()));
     let request = Request::post(server.uri()).header("trailer", "x-checksum").body(body).unwrap();
     let response = service.oneshot(request).await.unwrap();
-    assert_welcome(&response);
+    assert_success(&response);
     let echoed = response.into_body().collect().await.unwrap().to_bytes();
     assert_eq!(echoed, "one two three");
 }
@@ -124,7 +126,7 @@ async fn a_401_while_the_body_is_still_being_sent_is_retried_with_the_whole_body
     const PIECES: usize = 64;
     let (layer, _) = scripted();
     let service = layer.replay(BufferBody::up_to(PIECES * PIECE.len())).layer(client());
-    let body = Script::new(vec![Piece::Data(&PIECE); PIECES]);
+    let body = ScriptedBody::new(vec![BodyStep::Data(&PIECE); PIECES]);
     let request = Request::post(server.uri()).body(body).unwrap();
     let response = service.oneshot(request).await.unwrap();
     assert_eq!(response.status(), StatusCode::OK);

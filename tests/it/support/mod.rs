@@ -1,5 +1,6 @@
 //! What the tests share: a token source that does as it is told.
 
+pub(crate) mod api;
 pub(crate) mod raw;
 
 use std::{

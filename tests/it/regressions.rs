@@ -8,9 +8,9 @@ use tower_sinch_auth::{
     AccessKey, Audience, AudienceError, BoxError, ClientCredentials, SinchAuthLayer, TokenError, TokenSource,
 };
 
-use crate::{
-    probe::{API, Api, get, scripted, success},
-    support::ScriptedSource,
+use crate::support::{
+    ScriptedSource,
+    api::{API, MockApi, get, scripted, success},
 };
 
 /// Form-encoding changes it: `s3cr%2Bt%25/~`.
@@ -63,7 +63,7 @@ async fn several_spaces_behind_a_scheme_are_as_good_as_one() {
         ("Bearer  error=\"invalid_token\", error_description=\"error=insufficient_scope  \"", 2),
         ("Bearer error=\"insufficient  scope\"", 2),
     ] {
-        let api = Api::answering(move |seen| match seen.token() {
+        let api = MockApi::answering(move |seen| match seen.token() {
             Some("token-1") => Response::builder()
                 .status(StatusCode::UNAUTHORIZED)
                 .header(WWW_AUTHENTICATE, challenge)
@@ -79,7 +79,7 @@ async fn several_spaces_behind_a_scheme_are_as_good_as_one() {
 
 #[tokio::test(start_paused = true)]
 async fn an_empty_label_does_not_stand_for_a_name() {
-    let api = Api::rejecting(&[]);
+    let api = MockApi::rejecting(&[]);
     for (audience, uri) in [
         (Audience::sinch_apis(), "https://verification..api.sinch.com/"),
         (Audience::sinch_apis(), "https://.numbers.api.sinch.com/"),
@@ -91,5 +91,5 @@ async fn an_empty_label_does_not_stand_for_a_name() {
         let error = layer.audience(audience).layer(api.clone()).oneshot(get(uri)).await.unwrap_err();
         assert!(error.is::<AudienceError>(), "{uri}: {error}");
     }
-    assert!(api.seen().is_empty());
+    assert!(api.received().is_empty());
 }

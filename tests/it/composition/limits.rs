@@ -20,7 +20,7 @@ use tower::{
 };
 
 use super::assert_same;
-use crate::probe::{API, Api, assert_welcome, get, rejection, scripted, success};
+use crate::support::api::{API, MockApi, assert_success, get, rejection, scripted, success};
 
 type FullRequest = Request<Full<Bytes>>;
 
@@ -155,14 +155,14 @@ async fn everything_at_once() {
 async fn a_retry_over_us_sends_each_attempt_with_the_token_of_its_time() {
     let (layer, _) = scripted();
     let calls = std::sync::atomic::AtomicUsize::new(0);
-    let api = Api::answering(move |_| match calls.fetch_add(1, std::sync::atomic::Ordering::SeqCst) {
+    let api = MockApi::answering(move |_| match calls.fetch_add(1, std::sync::atomic::Ordering::SeqCst) {
         0 => unavailable(),
         1 => rejection(),
         2 => unavailable(),
         _ => success(),
     });
     let service = ServiceBuilder::new().layer(retries()).layer(layer).service(api.clone());
-    assert_welcome(&service.oneshot(get(API)).await.unwrap());
+    assert_success(&service.oneshot(get(API)).await.unwrap());
     api.assert_tokens(&["token-1", "token-1", "token-2", "token-2"]);
 }
 

@@ -15,7 +15,7 @@ use tower::{
 };
 use tower_test::mock;
 
-use crate::probe::{API, get, rejection, scripted, settle, warm};
+use crate::support::api::{API, get, rejection, scripted, settle, warm};
 
 type Request = http::Request<Full<bytes::Bytes>>;
 type Response = http::Response<Full<bytes::Bytes>>;

@@ -24,7 +24,7 @@ use tower_sinch_auth::{
     RequestAuth, SinchAuth, SinchAuthLayer, TokenError, TokenRefresher, TokenStatus, future::ResponseFuture,
 };
 
-use crate::probe::{API, Api, assert_welcome, scripted, success, upload};
+use crate::support::api::{API, MockApi, assert_success, scripted, success, upload};
 
 fn is_send<T: Send>(_: &T) {}
 fn is_service<S: Service<Request<B>, Error = BoxError>, B>(_: &S) {}
@@ -72,21 +72,21 @@ impl Body for Unsync {
 #[tokio::test(start_paused = true)]
 async fn a_body_needs_to_be_neither_clone_nor_sync_with_buffer_body() {
     let (layer, _) = scripted();
-    let api = Api::rejecting(&["token-1"]);
+    let api = MockApi::rejecting(&["token-1"]);
     let service = layer.replay(BufferBody::up_to(64)).layer(api.clone());
     let call = service.oneshot(upload(Unsync::new()));
     is_send(&call);
-    assert_welcome(&tokio::spawn(call).await.unwrap().unwrap());
-    assert_eq!(api.seen()[1].body, "unsync");
+    assert_success(&tokio::spawn(call).await.unwrap().unwrap());
+    assert_eq!(api.received()[1].body, "unsync");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_body_needs_to_be_neither_clone_nor_sync_with_no_replay() {
     let (layer, _) = scripted();
-    let service = layer.replay(NoReplay).layer(Api::rejecting(&[]));
+    let service = layer.replay(NoReplay).layer(MockApi::rejecting(&[]));
     let call = service.oneshot(upload(Unsync::new()));
     is_send(&call);
-    assert_welcome(&call.await.unwrap());
+    assert_success(&call.await.unwrap());
 }
 
 #[tokio::test(start_paused = true)]
@@ -97,7 +97,7 @@ async fn a_body_that_is_clone_needs_not_be_sync() {
     let inner = tower::service_fn(async |_: Request<Text>| Ok::<_, Infallible>(success()));
     let call = layer.layer(inner).oneshot(upload(Text(PhantomData)));
     is_send(&call);
-    assert_welcome(&call.await.unwrap());
+    assert_success(&call.await.unwrap());
 }
 
 #[tokio::test(start_paused = true)]
@@ -113,7 +113,7 @@ async fn futures_of_the_inner_service_need_not_be_sync() {
     });
     let call = layer.layer(inner).oneshot(upload(Full::default()));
     is_send(&call);
-    assert_welcome(&call.await.unwrap());
+    assert_success(&call.await.unwrap());
 }
 
 #[tokio::test(start_paused = true)]
@@ -127,7 +127,7 @@ async fn what_a_request_becomes_can_be_shown() {
     let call = layer.replay(BufferBody::up_to(64)).layer(inner).call(upload(Unsync::new()));
     let shown = format!("{call:?}");
     assert!(shown.starts_with("ResponseFuture"), "{shown}");
-    assert_welcome(&call.await.unwrap());
+    assert_success(&call.await.unwrap());
 }
 
 #[tokio::test(start_paused = true)]
@@ -143,12 +143,12 @@ async fn an_inner_service_that_is_not_send_runs_on_a_local_set() {
                 let first = counted.get() == 1;
                 async move {
                     let _request = request;
-                    Ok::<_, Infallible>(if first { crate::probe::rejection() } else { success() })
+                    Ok::<_, Infallible>(if first { crate::support::api::rejection() } else { success() })
                 }
             });
             let service = layer.replay(BufferBody::up_to(64)).layer(inner);
             let call = service.oneshot(upload(LocalBody(Rc::new(()))));
-            assert_welcome(&tokio::task::spawn_local(call).await.unwrap().unwrap());
+            assert_success(&tokio::task::spawn_local(call).await.unwrap().unwrap());
             assert_eq!(calls.get(), 2);
         })
         .await;
@@ -185,7 +185,7 @@ async fn the_future_is_send_only_if_the_inner_services_is() {
     type Call = ResponseFuture<LocalFuture, CloneBody, Full<Bytes>, Full<Bytes>>;
     const { <Call as NotSend<_>>::CHECKED };
     let (layer, _) = scripted();
-    assert_welcome(&layer.layer(LocalFuture).oneshot(upload(Full::default())).await.unwrap());
+    assert_success(&layer.layer(LocalFuture).oneshot(upload(Full::default())).await.unwrap());
 }
 
 /// A body that is not `Send`.
@@ -239,12 +239,12 @@ async fn hyper_utils_client_takes_what_buffer_body_makes_of_axums_body() {
 async fn the_layer_needs_no_runtime_to_be_built_or_cloned() {
     let service = std::thread::spawn(|| {
         let (layer, _) = scripted();
-        let service = layer.layer(Api::rejecting(&[]));
+        let service = layer.layer(MockApi::rejecting(&[]));
         (service.clone(), service).0
     })
     .join()
     .unwrap();
-    assert_welcome(
+    assert_success(
         &service.oneshot(Request::get(API).body(Full::<Bytes>::default()).unwrap()).await.unwrap(),
     );
 }

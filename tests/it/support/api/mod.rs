@@ -21,7 +21,7 @@ use http_body_util::{BodyExt, Full};
 use tower::Service;
 use tower_sinch_auth::{BoxError, SinchAuthLayer};
 
-pub(crate) use self::body::{Piece, Script, trailers};
+pub(crate) use self::body::{BodyStep, ScriptedBody, trailers};
 use crate::support::ScriptedSource;
 
 /// Where requests go, unless the test is about that.
@@ -30,31 +30,36 @@ pub(crate) const API: &str = "https://numbers.api.sinch.com/v1/numbers";
 pub(crate) const REJECTED: &str = r#"{"error":"token expired"}"#;
 
 /// An API in process: keeps what it is sent, and panics when called without having become ready.
-pub(crate) struct Api {
+pub(crate) struct MockApi {
     shared: Arc<Shared>,
     readied: bool,
 }
 
 struct Shared {
-    seen: Mutex<Vec<Seen>>,
+    received: Mutex<Vec<ReceivedRequest>>,
     answer: Box<Answer>,
 }
 
-type Answer = dyn Fn(&Seen) -> Response<Full<Bytes>> + Send + Sync;
+type Answer = dyn Fn(&ReceivedRequest) -> Response<Full<Bytes>> + Send + Sync;
 
 /// One request as the API saw it, read to its end.
 #[derive(Clone, Debug)]
-pub(crate) struct Seen {
+pub(crate) struct ReceivedRequest {
     pub(crate) parts: Parts,
     pub(crate) body: Bytes,
     pub(crate) trailers: Option<HeaderMap>,
 }
 
-// === impl Api ===
+// === impl MockApi ===
 
-impl Api {
-    pub(crate) fn answering(answer: impl Fn(&Seen) -> Response<Full<Bytes>> + Send + Sync + 'static) -> Self {
-        Self { shared: Arc::new(Shared { seen: Mutex::default(), answer: Box::new(answer) }), readied: false }
+impl MockApi {
+    pub(crate) fn answering(
+        answer: impl Fn(&ReceivedRequest) -> Response<Full<Bytes>> + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            shared: Arc::new(Shared { received: Mutex::default(), answer: Box::new(answer) }),
+            readied: false,
+        }
     }
 
     /// Answers [`rejection`] to these tokens, and [`success`] to all else.
@@ -69,13 +74,13 @@ impl Api {
         Self::answering(|_| rejection())
     }
 
-    pub(crate) fn seen(&self) -> Vec<Seen> {
-        self.shared.seen.lock().unwrap().clone()
+    pub(crate) fn received(&self) -> Vec<ReceivedRequest> {
+        self.shared.received.lock().unwrap().clone()
     }
 
     /// The token of each request so far.
     pub(crate) fn tokens(&self) -> Vec<Option<String>> {
-        self.seen().iter().map(|seen| seen.token().map(String::from)).collect()
+        self.received().iter().map(|seen| seen.token().map(String::from)).collect()
     }
 
     #[track_caller]
@@ -85,13 +90,13 @@ impl Api {
     }
 }
 
-impl Clone for Api {
+impl Clone for MockApi {
     fn clone(&self) -> Self {
         Self { shared: Arc::clone(&self.shared), readied: false }
     }
 }
 
-impl<B> Service<Request<B>> for Api
+impl<B> Service<Request<B>> for MockApi
 where
     B: Body + Send + 'static,
     B::Data: Send,
@@ -115,17 +120,17 @@ where
             let body = body.collect().await.map_err(Into::into)?;
             let trailers = body.trailers().cloned();
             let body = body.to_bytes();
-            let seen = Seen { parts, body, trailers };
+            let seen = ReceivedRequest { parts, body, trailers };
             let response = (shared.answer)(&seen);
-            shared.seen.lock().unwrap().push(seen);
+            shared.received.lock().unwrap().push(seen);
             Ok(response)
         })
     }
 }
 
-// === impl Seen ===
+// === impl ReceivedRequest ===
 
-impl Seen {
+impl ReceivedRequest {
     pub(crate) fn token(&self) -> Option<&str> {
         token_of(&self.parts.headers)
     }
@@ -185,7 +190,7 @@ where
 }
 
 #[track_caller]
-pub(crate) fn assert_welcome<B>(response: &Response<B>) {
+pub(crate) fn assert_success<B>(response: &Response<B>) {
     assert_eq!(response.status(), StatusCode::OK);
 }
 

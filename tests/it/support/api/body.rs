@@ -1,4 +1,4 @@
-//! [`Script`]: a body that gives out what it is told, and watches how it is read.
+//! [`ScriptedBody`]: a body that gives out what it is told, and watches how it is read.
 
 use std::{
     collections::VecDeque,
@@ -15,12 +15,12 @@ use http::{HeaderMap, HeaderValue};
 use http_body::{Body, Frame, SizeHint};
 use tower_sinch_auth::BoxError;
 
-/// Gives out its pieces, and panics when polled after its end.
+/// Takes its steps, one frame each, and panics when polled after its end.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Script {
-    pieces: VecDeque<Piece>,
+pub(crate) struct ScriptedBody {
+    steps: VecDeque<BodyStep>,
     /// Whether it knows its size and its end beforehand.
-    tells: bool,
+    sized: bool,
     ended: bool,
     /// Frames given out.
     frames: usize,
@@ -29,12 +29,12 @@ pub(crate) struct Script {
 }
 
 #[derive(Clone, Debug)]
-pub(crate) enum Piece {
+pub(crate) enum BodyStep {
     Data(&'static [u8]),
     Trailers(HeaderMap),
     Error(&'static str),
-    /// Never goes on.
-    Stuck,
+    /// Never ready.
+    Pending,
     /// The same data for ever; who reads on and on without waiting fails.
     Endless(&'static [u8]),
 }
@@ -42,25 +42,25 @@ pub(crate) enum Piece {
 /// Far more than any reader wants of a body.
 const MAX_FRAMES: usize = 1 << 20;
 
-// === impl Script ===
+// === impl ScriptedBody ===
 
-impl Script {
-    pub(crate) fn new(pieces: impl IntoIterator<Item = Piece>) -> Self {
-        Self { pieces: pieces.into_iter().collect(), ..Self::default() }
+impl ScriptedBody {
+    pub(crate) fn new(steps: impl IntoIterator<Item = BodyStep>) -> Self {
+        Self { steps: steps.into_iter().collect(), ..Self::default() }
     }
 
-    pub(crate) fn data(pieces: &[&'static str]) -> Self {
-        Self::new(pieces.iter().map(|piece| Piece::Data(piece.as_bytes())))
+    pub(crate) fn data(steps: &[&'static str]) -> Self {
+        Self::new(steps.iter().map(|step| BodyStep::Data(step.as_bytes())))
     }
 
-    pub(crate) fn then(mut self, piece: Piece) -> Self {
-        self.pieces.push_back(piece);
+    pub(crate) fn then(mut self, step: BodyStep) -> Self {
+        self.steps.push_back(step);
         self
     }
 
     /// Knows its size and its end, as bodies from memory do.
-    pub(crate) fn telling(mut self) -> Self {
-        self.tells = true;
+    pub(crate) fn with_size_hint(mut self) -> Self {
+        self.sized = true;
         self
     }
 
@@ -77,7 +77,7 @@ impl Script {
     }
 }
 
-impl Body for Script {
+impl Body for ScriptedBody {
     type Data = Bytes;
     type Error = BoxError;
 
@@ -86,19 +86,19 @@ impl Body for Script {
         _cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         assert!(!self.ended, "polled after its end");
-        match self.pieces.pop_front() {
-            Some(Piece::Data(data)) => self.give(data),
-            Some(Piece::Trailers(trailers)) => Poll::Ready(Some(Ok(Frame::trailers(trailers)))),
-            Some(Piece::Error(error)) => {
+        match self.steps.pop_front() {
+            Some(BodyStep::Data(data)) => self.give(data),
+            Some(BodyStep::Trailers(trailers)) => Poll::Ready(Some(Ok(Frame::trailers(trailers)))),
+            Some(BodyStep::Error(error)) => {
                 self.ended = true;
                 Poll::Ready(Some(Err(error.into())))
             }
-            Some(Piece::Stuck) => {
-                self.pieces.push_front(Piece::Stuck);
+            Some(BodyStep::Pending) => {
+                self.steps.push_front(BodyStep::Pending);
                 Poll::Pending
             }
-            Some(Piece::Endless(data)) => {
-                self.pieces.push_front(Piece::Endless(data));
+            Some(BodyStep::Endless(data)) => {
+                self.steps.push_front(BodyStep::Endless(data));
                 self.give(data)
             }
             None => {
@@ -109,15 +109,15 @@ impl Body for Script {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.tells && self.pieces.is_empty()
+        self.sized && self.steps.is_empty()
     }
 
     fn size_hint(&self) -> SizeHint {
-        if !self.tells {
+        if !self.sized {
             return SizeHint::default();
         }
-        let size = self.pieces.iter().map(|piece| match piece {
-            Piece::Data(data) => data.remaining() as u64,
+        let size = self.steps.iter().map(|step| match step {
+            BodyStep::Data(data) => data.remaining() as u64,
             _ => 0,
         });
         SizeHint::with_exact(size.sum())

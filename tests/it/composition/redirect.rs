@@ -13,13 +13,13 @@ use tower_http::follow_redirect::{
 use tower_sinch_auth::{AudienceError, OutsideAudience};
 
 use super::{FOLLOWED_TO, SEQUENCE, SEQUENCE_FOLLOWED, layer, observe};
-use crate::probe::{API, Api, assert_welcome, get, success};
+use crate::support::api::{API, MockApi, assert_success, get, success};
 
 const HOME_TOO: &str = "https://fax.api.sinch.com/v3/faxes";
 
 /// Redirects each of these to the next.
-fn redirecting(hops: &'static [&'static str]) -> Api {
-    Api::answering(move |seen| {
+fn redirecting(hops: &'static [&'static str]) -> MockApi {
+    MockApi::answering(move |seen| {
         let at = hops.iter().position(|hop| seen.parts.uri == **hop);
         match at.and_then(|at| hops.get(at + 1)) {
             Some(next) => Response::builder()
@@ -61,7 +61,7 @@ async fn over_us_every_hop_gets_what_its_own_host_may_see() {
         "http://numbers.api.sinch.com/",
     ]);
     let service = ServiceBuilder::new().layer(FollowRedirectLayer::new()).layer(layer()).service(api.clone());
-    assert_welcome(&service.oneshot(get(API)).await.unwrap());
+    assert_success(&service.oneshot(get(API)).await.unwrap());
     let ours = || Some(String::from("token-1"));
     assert_eq!(api.tokens(), [ours(), None, None, ours(), None, None]);
 }
@@ -83,7 +83,7 @@ async fn over_us_a_redirect_to_a_foreign_host_is_refused_unless_told_otherwise()
 async fn under_us_a_redirect_to_a_foreign_host_loses_the_token() {
     let api = redirecting(&[API, "https://files.example.com/1", "https://files.example.com/2"]);
     let service = layer().layer(FollowRedirectLayer::new().layer(api.clone()));
-    assert_welcome(&service.oneshot(get(API)).await.unwrap());
+    assert_success(&service.oneshot(get(API)).await.unwrap());
     assert_eq!(api.tokens(), [Some("token-1".into()), None, None]);
 }
 
@@ -102,6 +102,6 @@ async fn under_us_a_policy_that_strips_credentials_on_any_redirect_keeps_the_tok
     let api = redirecting(&[API, "https://files.example.com/1", "https://files.example.com/2"]);
     let policy = FilterCredentials::new().block_any();
     let service = layer().layer(FollowRedirectLayer::with_policy(policy).layer(api.clone()));
-    assert_welcome(&service.oneshot(get(API)).await.unwrap());
+    assert_success(&service.oneshot(get(API)).await.unwrap());
     assert_eq!(api.tokens(), [Some("token-1".into()), None, None]);
 }

@@ -18,9 +18,9 @@ use tokio::time::timeout;
 use tower::{Service, ServiceExt};
 use tower_sinch_auth::{Audience, OutsideAudience, SinchAuthLayer};
 
-use crate::{
-    probe::{Api, Seen, rejection, scripted},
-    support::HOUR,
+use crate::support::{
+    HOUR,
+    api::{MockApi, ReceivedRequest, rejection, scripted},
 };
 
 const HOST: &str = "https://numbers.api.sinch.com";
@@ -54,8 +54,8 @@ const SEQUENCE_FOLLOWED: (&str, &str) = ("GET /redirect 302\n", "GET /redirect 2
 const FOLLOWED_TO: &str = "GET /file without a token\n";
 
 /// An API for [`SEQUENCE`].
-fn api() -> Api {
-    Api::answering(|seen| match (seen.parts.uri.path(), seen.token()) {
+fn api() -> MockApi {
+    MockApi::answering(|seen| match (seen.parts.uri.path(), seen.token()) {
         ("/healed", Some("token-1")) | ("/twice", _) | ("/upload", Some("token-3")) => rejection(),
         ("/upload", _) => Response::new(Full::from(seen.body.clone())),
         ("/redirect", _) => Response::builder()
@@ -64,7 +64,7 @@ fn api() -> Api {
             .body(Full::default())
             .unwrap(),
         ("/file", _) => Response::new(Full::from("a file")),
-        _ => crate::probe::success(),
+        _ => crate::support::api::success(),
     })
 }
 
@@ -74,7 +74,7 @@ fn layer() -> SinchAuthLayer {
 }
 
 /// Sends the sequence through a stack of our layer and the API.
-async fn observe<S, ResBody>(stack: impl FnOnce(SinchAuthLayer, Api) -> S) -> String
+async fn observe<S, ResBody>(stack: impl FnOnce(SinchAuthLayer, MockApi) -> S) -> String
 where
     S: Service<Request<Full<Bytes>>, Response = Response<ResBody>, Error: Debug>,
     ResBody: Body<Error: Debug>,
@@ -95,7 +95,7 @@ where
         tokio::time::sleep(Duration::from_secs(5)).await;
     }
     observed.push_str("-\n");
-    for seen in api.seen() {
+    for seen in api.received() {
         observed.push_str(&line(&seen));
     }
     observed
@@ -109,7 +109,7 @@ fn request(path: &str) -> Request<Full<Bytes>> {
     Request::builder().method(method).uri(format!("{HOST}{path}")).body(body).unwrap()
 }
 
-fn line(seen: &Seen) -> String {
+fn line(seen: &ReceivedRequest) -> String {
     let parts = &seen.parts;
     let token = seen.token().unwrap_or("without a token");
     let line = format!("{} {} {token} {}", parts.method, parts.uri.path(), named(&seen.body));
@@ -119,13 +119,13 @@ fn line(seen: &Seen) -> String {
 fn named(body: &Bytes) -> &str {
     match std::str::from_utf8(body).unwrap() {
         UPLOAD => "uploaded",
-        crate::probe::REJECTED => "rejected",
+        crate::support::api::REJECTED => "rejected",
         other => other,
     }
 }
 
 /// The sequence goes through this stack as it does through any other.
-async fn assert_same<S, ResBody>(stack: impl FnOnce(SinchAuthLayer, Api) -> S)
+async fn assert_same<S, ResBody>(stack: impl FnOnce(SinchAuthLayer, MockApi) -> S)
 where
     S: Service<Request<Full<Bytes>>, Response = Response<ResBody>, Error: Debug>,
     ResBody: Body<Error: Debug>,
