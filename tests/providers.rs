@@ -82,7 +82,7 @@ async fn assert_exchange_is_ours() {
 }
 
 #[tokio::test]
-async fn the_default_client_neither_needs_nor_installs_nor_uses_a_process_wide_provider() {
+async fn the_default_client_leaves_the_process_wide_provider_alone() {
     assert!(CryptoProvider::get_default().is_none());
     #[cfg(feature = "client-ring")]
     std::panic::catch_unwind(rustls::ClientConfig::builder).expect_err("rustls cannot choose between two");

@@ -21,17 +21,17 @@
 //! | The KEY SECRET and the API token have no getter and are wiped from memory when dropped, and so are the buffers in which a header is made of the KEY SECRET. | `secrets_are_kept_in_memory_that_is_wiped` `no_buffer_that_holds_the_secret_ever_grows` |
 //! | No `Debug`, and nothing that serializes, shows a secret or a token. | `debug_redacts_secrets_and_shows_ids` `no_debug_output_shows_a_secret_or_a_token` |
 //! | No span, event or metric holds one, at any level, nor do those of the HTTP stack below. | `no_log_and_no_metric_holds_a_secret` `no_log_of_http2_holds_a_secret` |
-//! | Of what a token endpoint answers only `error` and `error_description` get into an error: short, without control characters, and not if they repeat the KEY SECRET. | `what_the_endpoint_says_is_kept_short_and_clean` `an_endpoint_that_repeats_the_secret_does_not_get_it_into_the_error` `an_endpoint_that_echoes_the_request_gets_nothing_secret_into_the_error` |
-//! | The key travels over `https` only, or to loopback. | `an_endpoint_in_the_clear_is_refused_before_any_io_unless_it_is_on_loopback` |
-//! | The default client takes certificates that Mozilla's authorities vouch for, and no others. It uses no TLS provider but its own. | `the_default_client_neither_needs_nor_installs_nor_uses_a_process_wide_provider` |
+//! | Of what a token endpoint answers only `error` and `error_description` get into an error: short, without control characters, and not if they repeat the KEY SECRET. | `what_the_endpoint_says_is_kept_short_and_clean` `a_secret_that_the_endpoint_repeats_stays_out_of_the_error` `an_echoed_request_gets_nothing_secret_into_the_error` |
+//! | The key travels over `https` only, or to loopback. | `a_cleartext_endpoint_off_loopback_is_refused_before_any_io` |
+//! | The default client takes certificates that Mozilla's authorities vouch for, and no others. It uses no TLS provider but its own. | `the_default_client_leaves_the_process_wide_provider_alone` |
 //! | No redirect of the token endpoint is followed, unless your own client does. | `a_redirect_is_not_followed` |
 //! | A Sinch token goes to Sinch's OAuth APIs over `https`, and to loopback; an API token to the SMS API likewise. Names that look alike, other schemes and a differing `Host` header are refused before anything is sent. | `sinch_apis_are_the_suffix_less_what_takes_another_credential` `sms_service_plans_are_the_regions_of_sms_without_zt` `every_host_header_is_looked_at` `a_request_outside_is_refused_by_name_and_not_sent` `the_api_token_goes_to_no_other_host` |
-//! | With the redirect layer outside of this one, each hop is checked, and a foreign host gets no token. | `over_us_every_hop_gets_what_its_own_host_may_see` `over_us_a_redirect_to_a_foreign_host_is_refused_unless_told_otherwise` |
+//! | With the redirect layer outside of this one, each hop is checked, and a foreign host gets no token. | `over_us_every_hop_gets_what_its_own_host_may_see` `over_us_a_redirect_to_a_foreign_host_is_refused_by_default` |
 //! | Headers that carry a credential are marked sensitive: HTTP/2 keeps them out of its compression tables. | `the_header_is_sensitive_on_every_attempt` `the_header_that_carries_the_key_is_marked_sensitive` `on_http2_the_header_is_sent_never_indexed_every_time` |
 //! | No line break or other control character gets into a header. | `credentials_that_no_server_could_accept_are_refused` `a_200_that_is_no_token_response_is_told_apart` |
 //! | No answer makes a call hang or memory grow: 64 KiB are read of a token response, 16 KiB of a `401`; attempts and flights end in time; challenges are read with a bound. | `a_body_over_64_kib_is_not_read_to_its_end` `an_endless_body_is_read_up_to_16_kib` `a_hang_before_the_head_or_within_the_body_is_a_timeout` `no_caller_waits_longer_than_the_flight_timeout` `a_hostile_field_is_given_up_soon` `no_more_than_64_authorities_are_remembered` |
-//! | An API that always says `401` cannot make us flood the token endpoint. | `an_api_that_always_says_401_costs_few_token_requests_and_then_heals` |
-//! | A token past its expiry is not sent, whatever happens to the clocks. | `a_token_past_its_expiry_is_never_served_even_if_no_other_can_be_had` `the_older_of_both_clocks_wins_at_every_moment` |
+//! | An API that always says `401` cannot make us flood the token endpoint. | `an_api_that_always_says_401_costs_few_requests_then_heals` |
+//! | A token past its expiry is not sent, whatever happens to the clocks. | `an_expired_token_is_never_served_even_without_another` `the_older_of_both_clocks_wins_at_every_moment` |
 //!
 //! The crate has no `unsafe` code: the compiler forbids it. Its dependencies have some.
 //!

@@ -54,7 +54,7 @@ impl Error for Outage {
 }
 
 #[test]
-fn a_cause_that_only_its_own_words_tell_is_quoted_and_not_said_again() {
+fn a_cause_known_only_by_its_message_is_quoted_once() {
     let outage = || Outage("the vault is sealed", io::Error::other("no quorum"));
     let credentials = CredentialsError::other(outage());
     let unread = TokenError::of(Kind::Credentials).with_source(credentials.clone());
@@ -89,7 +89,7 @@ fn an_error_of_a_custom_source_is_transient_by_its_kind() {
 }
 
 #[test]
-fn a_refusal_is_about_the_key_if_the_endpoint_says_so_and_else_about_its_address() {
+fn a_refusal_is_about_the_address_unless_it_names_the_key() {
     const KEY: &str = "check the KEY ID and KEY SECRET";
     const ADDRESS: &str = "check the address of the token endpoint";
     for (status, error, advice) in [

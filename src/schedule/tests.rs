@@ -48,7 +48,7 @@ fn assert_life(token: &Validity, due: Duration, unusable: Duration, expires: Dur
 }
 
 #[test]
-fn an_hour_is_due_20_min_before_its_end_and_unusable_30_s_before() {
+fn an_hour_is_due_20_min_and_unusable_30_s_before_its_end() {
     assert_life(&token(secs(HOUR), 0.0), secs(40 * 60), secs(HOUR - 30), secs(HOUR));
 }
 
@@ -81,7 +81,7 @@ fn configured_lead_and_margin_are_clamped_by_the_lifetime_too() {
 }
 
 #[test]
-fn a_lead_within_the_margin_is_never_due_before_the_token_is_unusable() {
+fn a_lead_within_the_margin_is_due_when_the_margin_begins() {
     let token = issued(&settings(10, 30), Lifetime::Of(secs(HOUR)), 0.0);
     assert_life(&token, secs(HOUR - 30), secs(HOUR - 30), secs(HOUR));
 }
@@ -126,7 +126,7 @@ fn a_static_token_is_fresh_for_ever() {
 }
 
 #[test]
-fn a_lifetime_of_a_second_or_less_lives_a_second_from_receipt_is_due_at_once_and_renewed_after_a_second() {
+fn a_lifetime_up_to_a_second_is_one_second_from_receipt() {
     let received = secs(5);
     for lifetime in [Duration::ZERO, Duration::from_nanos(1), millis(999), secs(1)] {
         let lifetime = Lifetime::Of(lifetime);
@@ -192,7 +192,7 @@ fn a_backoff_lasts_its_time_and_no_longer() {
 }
 
 #[test]
-fn a_backoff_ends_on_a_suspended_machine_and_on_one_whose_clock_is_set_back() {
+fn a_backoff_ends_despite_suspension_or_a_clock_set_back() {
     let backoff = Backoff::new(start(), secs(10));
     assert_eq!(backoff.remaining(start().suspended(secs(10))), None);
     assert_eq!(backoff.remaining(at(secs(10)).set_back(secs(DAY))), None);
@@ -208,7 +208,7 @@ fn attempts_are_spaced_with_full_jitter_over_1_4_and_16_s() {
 }
 
 #[test]
-fn flights_are_spaced_1_s_doubling_to_30_s_of_which_half_is_drawn() {
+fn flights_back_off_from_1_to_30_s_with_equal_jitter() {
     for (streak, most) in [(0, 1), (1, 1), (2, 2), (3, 4), (4, 8), (5, 16), (6, 30), (64, 30), (u32::MAX, 30)]
     {
         assert_eq!(flight_backoff(streak, 0.0), secs(most) / 2);
@@ -217,7 +217,7 @@ fn flights_are_spaced_1_s_doubling_to_30_s_of_which_half_is_drawn() {
 }
 
 #[test]
-fn flights_that_met_a_429_without_retry_after_are_spaced_1_s_doubling_to_8_s_of_which_half_is_drawn() {
+fn flights_with_a_bare_429_back_off_1_to_8_s_with_equal_jitter() {
     for (streak, most) in [(0, 1), (1, 1), (2, 2), (3, 4), (4, 8), (5, 8), (u32::MAX, 8)] {
         assert_eq!(throttled_backoff(streak, 0.0), secs(most) / 2);
         assert_eq!(throttled_backoff(streak, 1.0), secs(most));
@@ -225,7 +225,7 @@ fn flights_that_met_a_429_without_retry_after_are_spaced_1_s_doubling_to_8_s_of_
 }
 
 #[test]
-fn a_terminal_error_is_remembered_for_1_to_5_s_then_twice_as_long_each_time_up_to_60_s() {
+fn terminal_errors_are_remembered_1_to_5_s_doubling_to_60_s() {
     for (streak, least, most) in
         [(0, 1, 5), (1, 1, 5), (2, 5, 10), (3, 10, 20), (4, 20, 40), (5, 30, 60), (u32::MAX, 30, 60)]
     {
@@ -235,7 +235,7 @@ fn a_terminal_error_is_remembered_for_1_to_5_s_then_twice_as_long_each_time_up_t
 }
 
 #[test]
-fn forced_refreshes_back_off_1_s_doubling_to_60_s_of_which_half_is_drawn() {
+fn forced_refreshes_back_off_from_1_to_60_s_with_equal_jitter() {
     for (streak, most) in [(0, 1), (1, 1), (2, 2), (3, 4), (6, 32), (7, 60), (64, 60), (u32::MAX, 60)] {
         assert_eq!(rejection_backoff(streak, 0.0), secs(most) / 2);
         assert_eq!(rejection_backoff(streak, 1.0), secs(most));

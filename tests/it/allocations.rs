@@ -98,13 +98,13 @@ fn sizes<R: Replay<Body, Body = Body>>(mut service: SinchAuth<Bare, R>) -> (usiz
 }
 
 #[test]
-fn a_call_with_a_fresh_token_allocates_nothing_of_ours_with_no_replay() {
+fn without_replay_a_call_with_a_fresh_token_allocates_nothing() {
     assert_eq!(allocations(Bare), 0, "the bare call");
     assert_eq!(allocations(warm().replay(NoReplay).layer(Bare)), 0);
 }
 
 #[test]
-fn keeping_a_request_for_the_retry_takes_two_allocations_as_many_as_a_copy_of_its_header_map() {
+fn keeping_a_request_takes_the_two_allocations_of_its_headers() {
     let request = request();
     assert_eq!(measure(|| drop(request.headers().clone())).count_total, 2);
     assert_eq!(allocations(warm().layer(Bare)), 2);

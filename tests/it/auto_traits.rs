@@ -223,7 +223,7 @@ async fn inner_errors_may_be_whatever_converts() {
 type AxumBody = UnsyncBoxBody<Bytes, BoxError>;
 
 #[tokio::test(start_paused = true)]
-async fn hyper_utils_client_takes_what_buffer_body_makes_of_axums_body() {
+async fn hyper_utils_client_takes_the_replay_body_of_axums_body() {
     fn is_client_body<B: Body<Data = Bytes, Error = BoxError> + Send + Unpin + 'static>() {}
     is_client_body::<ReplayBody<AxumBody>>();
 

@@ -34,7 +34,7 @@ fn assert_hides(error: &TokenError, hidden: &str) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_control_character_within_the_secret_does_not_get_it_into_the_error() {
+async fn a_control_character_gets_no_secret_into_the_error() {
     let error = refused(r#"{"error":"e","error_description":"no s3cr\u0007+t%/~"}"#).await;
     assert_hides(&error, SECRET);
 }

@@ -87,7 +87,7 @@ fn a_challenge_that_cannot_be_parsed_does_not_hide_the_others() {
 }
 
 #[test]
-fn what_is_quoted_in_a_challenge_that_cannot_be_parsed_is_no_challenge() {
+fn what_a_malformed_challenge_quotes_is_no_challenge() {
     assert_counts(&[br#"? realm="a, Bearer error=insufficient_scope, Basic b=c, d""#]);
     assert_counts(&[br#"? realm="a \", Bearer error=insufficient_scope, Basic b=c, d""#]);
     assert_does_not_count(&[br#"? realm="a", Bearer error=insufficient_scope"#]);
@@ -108,7 +108,7 @@ fn filler(len: usize) -> Vec<u8> {
 }
 
 #[test]
-fn another_reason_is_seen_within_8_kib_of_a_field_line_and_not_behind() {
+fn another_reason_is_seen_only_within_8_kib_of_a_field_line() {
     let reason = b", error=insufficient_scope";
     let field = |len: usize| [&b"Bearer "[..], &filler(len - 7 - reason.len()), reason].concat();
     assert_does_not_count(&[&field(8 * 1024)]);
@@ -117,7 +117,7 @@ fn another_reason_is_seen_within_8_kib_of_a_field_line_and_not_behind() {
 }
 
 #[test]
-fn another_reason_is_seen_within_8_kib_of_all_field_lines_and_not_behind() {
+fn another_reason_is_seen_only_within_8_kib_of_all_field_lines() {
     let reason = b"Bearer error=insufficient_scope";
     let field = |len: usize| [&b"Basic "[..], &filler(len - 6)].concat();
     let left = 8 * 1024 - reason.len();
@@ -136,7 +136,7 @@ fn an_empty_field_line_counts_as_a_byte() {
 }
 
 #[test]
-fn a_parameter_that_reaches_beyond_8_kib_does_not_hide_those_before_it() {
+fn a_parameter_beyond_8_kib_does_not_hide_those_before_it() {
     let long = filler(9 * 1024);
     assert_does_not_count(&[&[&b"Bearer error=insufficient_scope, "[..], &long].concat()]);
     assert_does_not_count(&[&[br#"Basic a="b,c", Bearer error="invalid_request" , "#, &*long].concat()]);

@@ -12,7 +12,7 @@ fn pair_on_the_wire(key_id: &str, key_secret: &str) -> String {
 }
 
 #[test]
-fn the_basic_pair_is_raw_but_for_percent_and_plus_which_form_decoding_would_change() {
+fn only_percent_and_plus_are_escaped_in_the_basic_pair() {
     for (secret, expected) in [
         ("plain-_AZ09", "plain-_AZ09"),
         ("a:b", "a:b"),
@@ -28,7 +28,7 @@ fn the_basic_pair_is_raw_but_for_percent_and_plus_which_form_decoding_would_chan
 }
 
 #[test]
-fn a_key_leaks_into_text_that_holds_its_secret_or_its_pair_however_it_is_written() {
+fn text_with_the_secret_or_pair_in_any_spelling_is_a_leak() {
     let key = AccessKey::new("id", "50%+1").unwrap();
     let sent = key.basic().unwrap().to_str().unwrap().to_owned();
     let plain = BASE64_STANDARD.encode("id:50%+1");
@@ -68,7 +68,7 @@ fn debug_redacts_secrets_and_shows_ids() {
 }
 
 #[test]
-fn a_text_that_repeats_the_secret_or_the_basic_value_is_recognised() {
+fn text_that_repeats_the_secret_or_basic_value_is_recognised() {
     let key = AccessKey::new("id", "s3cret").unwrap();
     assert!(key.leaks_into("you sent s3cret"));
     assert!(key.leaks_into(&format!("you sent {}", BASE64_STANDARD.encode("id:s3cret"))));

@@ -117,7 +117,7 @@ fn statuses_have_their_classes() {
 }
 
 #[test]
-fn a_body_that_could_not_be_read_fails_a_success_and_nothing_else() {
+fn an_unreadable_body_fails_a_success_and_nothing_else() {
     let torn = || Err(TokenError::of(Kind::TornBody));
     let key = AccessKey::new("id", "s").unwrap();
     let head = |status: u16| Response::builder().status(status).body(()).unwrap().into_parts().0;
@@ -146,7 +146,7 @@ fn what_the_endpoint_says_is_kept_short_and_clean() {
 }
 
 #[test]
-fn an_endpoint_that_repeats_the_secret_does_not_get_it_into_the_error() {
+fn a_secret_that_the_endpoint_repeats_stays_out_of_the_error() {
     for echo in [
         r#"{"error":"s3cret","error_description":"bad secret s3cret, aWQ6czNjcmV0"}"#,
         r#"{"error":"s3\u0007cret","error_description":"bad secret aWQ6\nczNjcmV0"}"#,
@@ -196,7 +196,7 @@ fn retry_after_is_seconds_and_at_most_an_hour() {
 }
 
 #[test]
-fn a_retry_after_that_is_a_date_is_the_date_less_the_answers_own() {
+fn a_retry_after_date_counts_from_the_answers_own_date() {
     const DATE: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
     for (value, date, expected) in [
         ("Sun, 06 Nov 1994 08:50:07 GMT", DATE, secs(30)),
@@ -213,7 +213,7 @@ fn a_retry_after_that_is_a_date_is_the_date_less_the_answers_own() {
 }
 
 #[test]
-fn a_retry_after_that_is_a_date_is_ignored_if_the_answer_has_none_of_its_own() {
+fn a_retry_after_date_is_ignored_in_an_answer_without_a_date() {
     for value in ["Fri, 31 Dec 9999 23:59:59 GMT", "Thu, 01 Jan 1970 00:00:00 GMT"] {
         assert_eq!(retry_after(429, value.as_bytes(), None), None, "{value}");
     }

@@ -152,7 +152,7 @@ async fn everything_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_retry_over_us_sends_each_attempt_with_the_token_of_its_time() {
+async fn a_retry_over_us_sends_each_attempt_with_a_current_token() {
     let (layer, _) = scripted();
     let calls = std::sync::atomic::AtomicUsize::new(0);
     let api = MockApi::answering(move |_| match calls.fetch_add(1, std::sync::atomic::Ordering::SeqCst) {

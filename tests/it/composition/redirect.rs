@@ -67,7 +67,7 @@ async fn over_us_every_hop_gets_what_its_own_host_may_see() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn over_us_a_redirect_to_a_foreign_host_is_refused_unless_told_otherwise() {
+async fn over_us_a_redirect_to_a_foreign_host_is_refused_by_default() {
     let api = redirecting(&[API, "https://files.example.com/1"]);
     let service = ServiceBuilder::new()
         .layer(FollowRedirectLayer::new())
@@ -98,7 +98,7 @@ async fn under_us_a_same_origin_policy_keeps_the_token_at_home() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn under_us_a_policy_that_strips_credentials_on_any_redirect_keeps_the_token_at_home() {
+async fn under_us_a_policy_that_strips_credentials_keeps_the_token() {
     let api = redirecting(&[API, "https://files.example.com/1", "https://files.example.com/2"]);
     let policy = FilterCredentials::new().block_any();
     let service = layer().layer(FollowRedirectLayer::with_policy(policy).layer(api.clone()));

@@ -76,7 +76,7 @@ async fn a_host_name_that_does_not_resolve_is_told_as_such() {
 }
 
 #[tokio::test]
-async fn an_answer_that_breaks_off_or_is_too_long_or_is_not_http_is_told_as_such() {
+async fn an_answer_cut_off_too_long_or_not_http_is_reported_as_such() {
     const CLOSED: &str = "closed the connection before it answered";
     let long_head = format!("HTTP/1.1 200 OK\r\nx: {}\r\n\r\n", "x".repeat(1 << 20));
     for (reply, what) in [
@@ -103,7 +103,7 @@ async fn an_error_that_only_the_client_understands_is_quoted() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_that_is_compressed_unasked_is_told_as_such_and_not_asked_for_again() {
+async fn an_answer_compressed_unasked_is_a_terminal_error() {
     let asked = Arc::new(AtomicU32::new(0));
     let counter = Arc::clone(&asked);
     let client = tower::service_fn(move |_: Request<Full<Bytes>>| {
@@ -119,7 +119,7 @@ async fn an_answer_that_is_compressed_unasked_is_told_as_such_and_not_asked_for_
 }
 
 #[tokio::test]
-async fn an_answer_that_was_decompressed_on_the_way_is_a_token_whatever_its_head_says() {
+async fn an_answer_decompressed_on_the_way_is_a_token() {
     for encoding in ["gzip", "identity"] {
         let header = format!("content-encoding: {encoding}\r\n");
         fetch(&RawServer::answering("200 OK", &header, TOKEN).await).await.unwrap();
@@ -174,7 +174,7 @@ async fn the_attempt_timeout_includes_the_key_source() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_key_source_the_head_and_the_body_share_one_attempt_timeout() {
+async fn key_source_head_and_body_share_one_attempt_timeout() {
     const EACH: Duration = Duration::from_secs(4);
     let client = tower::service_fn(|_: Request<Full<Bytes>>| async {
         sleep(EACH).await;
@@ -238,7 +238,7 @@ async fn retry_after_comes_with_the_error() {
 }
 
 #[tokio::test]
-async fn an_endpoint_that_echoes_the_request_gets_nothing_secret_into_the_error() {
+async fn an_echoed_request_gets_nothing_secret_into_the_error() {
     let body = format!(r#"{{"error":"{BASIC}","error_description":"bad: {SECRET}"}}"#);
     let server = RawServer::answering("400 Bad Request", "", &body).await;
     assert_error(&fetch(&server).await.unwrap_err(), TokenErrorKind::Rejected, false);

@@ -51,7 +51,7 @@ async fn the_default_client_gets_a_token() {
 
 #[cfg(feature = "client")]
 #[tokio::test]
-async fn the_default_client_keeps_no_connection_between_token_requests() {
+async fn the_default_client_keeps_no_connection_between_requests() {
     let sinch = FakeSinch::start().await.unwrap();
     let credentials = ClientCredentials::new(sinch.access_key()).endpoint(sinch.token_endpoint());
     for _ in 0..3 {
@@ -70,7 +70,7 @@ async fn the_header_that_carries_the_key_is_marked_sensitive() {
 }
 
 #[tokio::test]
-async fn an_endpoint_in_the_clear_is_refused_before_any_io_unless_it_is_on_loopback() {
+async fn a_cleartext_endpoint_off_loopback_is_refused_before_any_io() {
     let asked = Arc::new(AtomicU32::new(0));
     let counter = Arc::clone(&asked);
     let client = service_fn(move |_: Request<Full<Bytes>>| {
@@ -111,7 +111,7 @@ async fn the_key_is_read_again_before_every_token_request() {
 }
 
 #[tokio::test]
-async fn a_key_that_cannot_be_read_is_a_credentials_error_with_its_cause() {
+async fn an_unreadable_key_is_a_credentials_error_with_its_cause() {
     let server = RawServer::answering("200 OK", "", TOKEN).await;
     let source = || async { Err(CredentialsError::other("the vault is sealed")) };
     let client = service_fn(|_: Request<Full<Bytes>>| async {
@@ -131,7 +131,7 @@ async fn a_key_that_cannot_be_read_is_a_credentials_error_with_its_cause() {
 }
 
 #[tokio::test]
-async fn a_token_of_the_sinch_issuer_goes_to_sinch_only_and_any_other_anywhere() {
+async fn only_a_token_of_the_sinch_issuer_is_limited_to_sinch() {
     let server = RawServer::answering("200 OK", "", TOKEN).await;
     let audience = |uri| format!("{:?}", credentials(&server).endpoint(Uri::from_static(uri)).audience());
     assert_eq!(audience("https://auth.sinch.com/oauth2/token"), "Audience::sinch_apis()");

@@ -114,7 +114,7 @@ async fn a_key_that_is_set_is_the_only_one() {
 }
 
 #[tokio::test]
-async fn a_rotation_replaces_the_servers_own_key_and_keeps_those_that_were_added() {
+async fn a_rotation_replaces_the_servers_key_and_keeps_added_ones() {
     let raw = Raw::with_accounts().await;
     raw.sinch.rotate_key();
     assert_invalid_client(&raw.ask_as(OWN).await);
@@ -124,7 +124,7 @@ async fn a_rotation_replaces_the_servers_own_key_and_keeps_those_that_were_added
 }
 
 #[tokio::test]
-async fn revoking_the_tokens_of_a_key_leaves_those_of_others_and_later_ones() {
+async fn revoking_a_keys_tokens_leaves_later_ones_and_other_keys() {
     let raw = Raw::with_accounts().await;
     let revoked = [raw.token_of(ACME).await, raw.token_of(ACME).await];
     let others = [raw.token_of(UMBRELLA).await, raw.token_of(OWN).await];
@@ -176,7 +176,7 @@ async fn the_most_token_requests_at_once_are_counted_for_each_key() {
 
 /// Time stands still, so that nothing flows back into the bucket.
 #[tokio::test(start_paused = true)]
-async fn one_rate_limit_holds_for_all_keys_and_is_counted_for_the_one_that_met_it() {
+async fn all_keys_share_one_rate_limit_counted_for_who_met_it() {
     let raw = Raw::with_accounts().await;
     for _ in 0..15 {
         raw.token_of(ACME).await;
@@ -205,7 +205,7 @@ async fn a_key_id_may_hold_any_character_that_an_access_key_may() {
 
 /// What has no claims, or claims nothing, is nobody's; it is answered `401` all the same.
 #[tokio::test]
-async fn a_token_that_is_not_the_servers_is_refused_whatever_it_claims() {
+async fn a_token_of_another_server_is_refused_whatever_it_claims() {
     let raw = Raw::with_accounts().await;
     let payload = |json: &str| format!("e30.{}.e30", BASE64_URL_SAFE_NO_PAD.encode(json));
     let forged = payload(r#"{"client_id":"acme","jti":"1","scp":[]}"#);

@@ -59,7 +59,7 @@ async fn normal_life_is_one_line_for_each_token_at_info() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refreshed_token_says_how_long_it_lives_and_when_it_is_renewed() {
+async fn a_refreshed_token_is_logged_with_its_lifetime_and_renewal() {
     let observed = Observed::start();
     let tokens = warm(&ScriptedSource::new()).await;
     let event = observed.log.events_named(REFRESHED).remove(0);
@@ -112,7 +112,7 @@ async fn an_attempt_that_hangs_is_a_warning_too_when_the_flight_ends() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn with_a_valid_token_at_hand_failures_warn_and_that_it_serves_until_it_expires_is_said_once() {
+async fn failures_warn_and_the_token_that_serves_on_is_logged_once() {
     let observed = Observed::start();
     let source = ScriptedSource::new();
     let tokens = warm(&source).await;
@@ -145,7 +145,7 @@ async fn without_a_valid_token_a_failure_is_an_error() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_rejected_token_that_cannot_be_replaced_is_an_error_though_it_has_not_expired() {
+async fn an_irreplaceable_rejected_token_is_an_error_before_expiry() {
     let observed = Observed::start();
     let source = ScriptedSource::new();
     let tokens = warm(&source).await;
@@ -172,7 +172,7 @@ async fn a_401_and_what_became_of_it_are_for_debugging() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_host_of_a_request_without_authority_is_that_of_its_host_header() {
+async fn without_authority_the_host_is_that_of_the_host_header() {
     let observed = Observed::start();
     let layer = SinchAuthLayer::new(warm(&ScriptedSource::new()).await);
     let api = MockApi::rejecting(&["token-1"]);
@@ -183,7 +183,7 @@ async fn the_host_of_a_request_without_authority_is_that_of_its_host_header() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn that_an_api_rejects_fresh_tokens_is_said_once_until_its_pause_is_over() {
+async fn rejections_of_fresh_tokens_are_logged_once_a_back_off() {
     const BACKOFF_BEGAN: &str = "fresh tokens rejected, refreshes back off";
     let observed = Observed::start();
     let tokens = warm(&ScriptedSource::new()).await;
@@ -201,7 +201,7 @@ async fn that_an_api_rejects_fresh_tokens_is_said_once_until_its_pause_is_over()
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_api_that_rejects_uploads_is_paused_aloud_though_no_retry_tells() {
+async fn a_back_off_for_rejected_uploads_is_logged_without_a_retry() {
     let observed = Observed::start();
     let tokens = warm(&ScriptedSource::new()).await;
     for _ in 0..5 {
@@ -211,7 +211,7 @@ async fn an_api_that_rejects_uploads_is_paused_aloud_though_no_retry_tells() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refused_request_is_an_error_that_names_the_host_and_no_more_of_the_address() {
+async fn a_refused_request_is_an_error_that_names_only_the_host() {
     let observed = Observed::start();
     let tokens = warm(&ScriptedSource::new()).await;
     call_that_is_refused(&tokens).await;

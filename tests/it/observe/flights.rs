@@ -26,7 +26,7 @@ fn last(observed: &Observed) -> Record {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_flight_is_one_span_a_root_that_follows_from_the_call_that_started_it() {
+async fn a_flight_is_one_root_span_that_follows_from_its_first_call() {
     let observed = Observed::start();
     let tokens = builder(&ScriptedSource::new()).build();
     let call = tracing::info_span!("a_call");

@@ -52,7 +52,7 @@ async fn with_a_valid_token_at_hand_it_is_not_down() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn when_calls_fail_it_is_down_until_a_token_can_be_had_though_no_one_calls() {
+async fn it_is_down_until_a_token_is_fetched_even_if_no_one_calls() {
     let source = ScriptedSource::new().then_error(TokenErrorKind::Unavailable);
     let tokens = builder(&source).build();
     tokens.token().await.unwrap_err();

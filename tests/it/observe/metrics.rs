@@ -198,7 +198,7 @@ async fn gauges_say_which_token_is_in_use_and_when_it_expires() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_backoff_after_a_failure_is_a_gauge_until_a_flight_succeeds() {
+async fn the_back_off_after_a_failure_is_a_gauge_until_a_success() {
     let observed = Observed::start();
     let source = ScriptedSource::new();
     let tokens = warm(&source).await;

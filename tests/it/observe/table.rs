@@ -62,7 +62,7 @@ async fn every_span_field_is_in_the_table_and_the_other_way_round() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_event_is_in_the_table_with_its_levels_and_fields_and_the_other_way_round() {
+async fn events_and_their_table_agree_on_levels_and_fields() {
     let observed = Observed::start();
     everything().await;
     let documented: BTreeMap<_, _> =
@@ -80,7 +80,7 @@ fn every_field_of_an_event_is_explained_and_no_other() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_metric_is_in_the_table_with_its_type_and_labels_and_the_other_way_round() {
+async fn metrics_and_their_table_agree_on_types_and_labels() {
     let observed = Observed::start();
     everything().await;
     let documented: BTreeMap<_, _> =
@@ -105,7 +105,7 @@ fn every_row_has_all_its_columns() {
 }
 
 #[test]
-fn nothing_is_recorded_but_by_the_module_that_the_table_describes() {
+fn only_the_module_of_the_table_records_anything() {
     let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).unwrap() {

@@ -36,7 +36,7 @@ fn set_back(duration: Duration) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_token_that_died_while_the_machine_was_suspended_is_not_used() {
+async fn a_token_that_died_during_suspension_is_not_used() {
     let source = ScriptedSource::new();
     let tokens = builder(&source).build();
     let token = tokens.token().await.unwrap();
@@ -47,7 +47,7 @@ async fn a_token_that_died_while_the_machine_was_suspended_is_not_used() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_layer_does_not_send_a_token_that_died_while_the_machine_was_suspended() {
+async fn the_layer_sends_no_token_that_died_during_suspension() {
     let source = ScriptedSource::new();
     let tokens = builder(&source).build();
     let token = tokens.token().await.unwrap();
@@ -139,7 +139,7 @@ async fn a_wall_clock_set_ahead_during_a_flight_costs_no_waiter() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_retry_after_is_over_after_it_even_if_the_machine_was_suspended() {
+async fn a_retry_after_ends_in_time_on_a_suspended_machine() {
     let source = ScriptedSource::new().then(throttled(HOUR));
     let tokens = builder(&source).build();
     assert_fails(&tokens.token().await, TokenErrorKind::Throttled);
@@ -160,7 +160,7 @@ async fn a_clock_set_back_a_day_does_not_prolong_a_retry_after() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_clock_set_back_a_day_does_not_prolong_the_back_off_of_forced_refreshes() {
+async fn a_clock_set_back_a_day_does_not_prolong_a_back_off() {
     let source = ScriptedSource::new();
     let tokens = builder(&source).build();
     let token = tokens.token().await.unwrap();

@@ -73,7 +73,7 @@ async fn all_attempts_together_take_no_longer_than_the_flight_timeout() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_flight_that_times_out_says_what_its_last_attempt_failed_with() {
+async fn a_flight_timeout_says_why_the_last_attempt_failed() {
     let source = ScriptedSource::new().then_error(TokenErrorKind::Unavailable).then(Answer::Hang);
     let error = refresher(&source).token().await.unwrap_err();
     assert_eq!(error.kind(), TokenErrorKind::TimedOut);
@@ -91,7 +91,7 @@ async fn a_terminal_error_is_not_retried_within_the_flight() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_terminal_error_is_served_from_memory_for_1_to_5_s_then_asked_again() {
+async fn a_terminal_error_is_remembered_for_1_to_5_s_and_no_longer() {
     let mut memories = HashSet::new();
     for kind in TERMINAL.into_iter().cycle().take(60) {
         let source = ScriptedSource::new().then_error(kind);
@@ -150,7 +150,7 @@ async fn credentials_that_cannot_be_read_are_asked_for_every_1_to_5_s() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_rejected_key_is_not_hammered_and_recovers_without_a_restart() {
+async fn a_rejected_key_costs_few_requests_and_needs_no_restart() {
     let source = ScriptedSource::new();
     for _ in 0..8 {
         source.clone().then_error(TokenErrorKind::Rejected);
@@ -165,7 +165,7 @@ async fn a_rejected_key_is_not_hammered_and_recovers_without_a_restart() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn flights_are_spaced_1_s_doubling_to_30_s_however_long_the_streak() {
+async fn flights_back_off_from_1_to_30_s_however_long_the_streak() {
     let source = ScriptedSource::new();
     let tokens = builder(&source).max_attempts(1).build();
     for streak in 1..=70 {
@@ -213,7 +213,7 @@ async fn success_resets_the_spacing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn while_the_endpoint_is_down_in_the_refresh_window_calls_succeed_until_real_expiry() {
+async fn during_an_outage_calls_succeed_until_the_token_expires() {
     let source = ScriptedSource::new();
     let (tokens, _) = warm(&source).await;
     fail_flights(&source, 200);
@@ -232,7 +232,7 @@ async fn while_the_endpoint_is_down_in_the_refresh_window_calls_succeed_until_re
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_token_past_its_expiry_is_never_served_even_if_no_other_can_be_had() {
+async fn an_expired_token_is_never_served_even_without_another() {
     let source = ScriptedSource::new();
     let (tokens, _) = warm(&source).await;
     fail_flights(&source, 100);
@@ -295,7 +295,7 @@ async fn a_panic_is_not_retried_within_its_flight() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_a_token_the_layer_returns_the_error_and_sends_nothing() {
+async fn without_a_token_the_layer_fails_and_sends_nothing() {
     use tower::ServiceExt;
 
     let source = ScriptedSource::new().then_error(TokenErrorKind::Rejected);
@@ -310,7 +310,7 @@ async fn without_a_token_the_layer_returns_the_error_and_sends_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn when_the_refresh_after_a_401_fails_the_caller_gets_the_original_401_with_its_body() {
+async fn after_a_failed_refresh_the_original_401_comes_with_its_body() {
     use tower::ServiceExt;
 
     let source = ScriptedSource::new();

@@ -51,7 +51,7 @@ pub(super) async fn fetched(source: &ScriptedSource) -> (TokenRefresher, Api) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_hundred_concurrent_401s_make_one_token_request_and_a_hundred_retries() {
+async fn a_hundred_concurrent_401s_make_one_token_request() {
     let source = ScriptedSource::new();
     let (tokens, api) = fetched(&source).await;
     source.clone().delay(SECOND);
@@ -66,7 +66,7 @@ async fn a_hundred_concurrent_401s_make_one_token_request_and_a_hundred_retries(
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_late_401_of_an_old_generation_is_retried_with_the_newer_token_without_a_request() {
+async fn a_late_401_is_retried_with_the_newer_token_without_a_request() {
     let source = ScriptedSource::new();
     let (tokens, api) = fetched(&source).await;
     let client = api.retrying(&tokens);
@@ -120,14 +120,14 @@ async fn two_revocations_a_second_apart_both_heal() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_api_that_always_says_401_costs_few_token_requests_and_then_heals() {
+async fn an_api_that_always_says_401_costs_few_requests_then_heals() {
     let source = ScriptedSource::new();
     let (tokens, api) = fetched(&source).await;
     assert_storm_costs_little_and_heals(&api.retrying(&tokens), &api, &source, 0).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_api_that_always_says_401_costs_few_token_requests_and_then_heals_without_replay() {
+async fn without_replay_a_constant_401_costs_few_requests_then_heals() {
     let source = ScriptedSource::new();
     let (tokens, api) = fetched(&source).await;
     assert_storm_costs_little_and_heals(&api.not_retrying(&tokens), &api, &source, 1).await;
@@ -154,7 +154,7 @@ async fn assert_storm_costs_little_and_heals<R>(
 }
 
 #[tokio::test(start_paused = true)]
-async fn during_the_back_off_a_401_is_returned_as_it_came_and_not_retried() {
+async fn during_the_back_off_a_401_is_returned_and_not_retried() {
     let source = ScriptedSource::new();
     let (tokens, api) = fetched(&source).await;
     let client = api.retrying(&tokens);
@@ -168,7 +168,7 @@ async fn during_the_back_off_a_401_is_returned_as_it_came_and_not_retried() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_api_that_refuses_does_not_delay_the_healing_of_the_others() {
+async fn an_api_that_refuses_does_not_delay_the_others() {
     let source = ScriptedSource::new();
     let (tokens, api) = fetched(&source).await;
     let client = api.retrying(&tokens);
@@ -183,7 +183,7 @@ async fn an_api_that_refuses_does_not_delay_the_healing_of_the_others() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_api_that_refuses_does_not_delay_the_healing_of_the_others_without_replay() {
+async fn without_replay_an_api_that_refuses_does_not_delay_the_others() {
     let source = ScriptedSource::new();
     let (tokens, api) = fetched(&source).await;
     let client = api.not_retrying(&tokens);
@@ -226,7 +226,7 @@ async fn a_request_without_retry_heals_the_next() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn when_the_identical_token_comes_back_the_401_is_not_retried_nor_the_token_fetched_again() {
+async fn a_401_is_not_retried_if_the_identical_token_comes_back() {
     let source =
         ScriptedSource::new().then(Answer::Token("same", Some(HOUR))).then(Answer::Token("same", Some(HOUR)));
     let (tokens, api) = fetched(&source).await;
@@ -238,7 +238,7 @@ async fn when_the_identical_token_comes_back_the_401_is_not_retried_nor_the_toke
 }
 
 #[tokio::test(start_paused = true)]
-async fn layers_and_hands_that_share_a_refresher_share_what_a_401_brought() {
+async fn layers_and_manual_refreshes_share_what_a_401_brought() {
     let source = ScriptedSource::new();
     let tokens = refresher(&source);
     let (one, other) = (Api::default(), Api::default());

@@ -25,7 +25,7 @@ async fn assert_rests_for(rest: Duration, tokens: &TokenRefresher, source: &Scri
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_next_attempt_of_the_flight_is_not_made_before_retry_after() {
+async fn no_attempt_of_the_flight_is_made_before_retry_after() {
     for retry_after in [2 * SECOND, 10 * SECOND, 25 * SECOND] {
         let source = ScriptedSource::new().then(throttled(retry_after));
         let stopwatch = Stopwatch::start();
@@ -57,7 +57,7 @@ async fn a_retry_after_longer_than_the_flight_ends_it_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn within_a_long_flight_too_a_retry_after_counts_for_an_hour_at_most() {
+async fn a_long_flight_obeys_retry_after_for_an_hour_at_most() {
     let source = ScriptedSource::new().then(throttled(5 * HOUR));
     let tokens = builder(&source).flight_timeout(2 * HOUR).build();
     let stopwatch = Stopwatch::start();
@@ -110,7 +110,7 @@ async fn a_retry_after_shorter_than_the_spacing_does_not_shorten_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_early_refresh_observes_retry_after_and_calls_use_the_valid_token() {
+async fn an_early_refresh_obeys_retry_after_while_calls_use_the_token() {
     let source = ScriptedSource::new();
     let (tokens, _) = warm(&source).await;
     source.clone().then(throttled(MINUTE));

@@ -108,7 +108,7 @@ fn many_waiters_of_a_dead_runtime_start_one_flight_together() {
 }
 
 #[test]
-fn a_runtime_that_is_shutting_down_does_not_take_the_refresher_with_it() {
+fn a_runtime_that_shuts_down_leaves_the_refresher_working() {
     let source = ScriptedSource::new();
     let tokens = refresher(&source);
     let dying = runtime();
@@ -137,7 +137,7 @@ fn a_waiter_stops_believing_in_a_runtime_that_no_one_drives() {
 }
 
 #[test]
-fn a_flight_that_was_given_up_ends_when_it_is_driven_again_and_changes_nothing() {
+fn an_abandoned_flight_that_is_driven_again_changes_nothing() {
     let source = ScriptedSource::new().then(Answer::Hang);
     let tokens = refresher(&source);
     let undriven = with_flight(&tokens, &source);
@@ -162,7 +162,7 @@ fn a_waiters_deadline_follows_the_flight_timeout() {
 }
 
 #[test]
-fn a_valid_token_is_served_while_its_refresh_is_stuck_on_an_undriven_runtime() {
+fn a_valid_token_is_served_while_its_refresh_is_stuck() {
     let source = ScriptedSource::new();
     let tokens = clocks::builder(&source).build();
     let undriven = runtime();
@@ -177,7 +177,7 @@ fn a_valid_token_is_served_while_its_refresh_is_stuck_on_an_undriven_runtime() {
 }
 
 #[test]
-fn a_refresh_that_is_stuck_on_an_undriven_runtime_is_made_anew_by_another() {
+fn a_refresh_stuck_on_an_undriven_runtime_is_made_by_another() {
     let source = ScriptedSource::new();
     let tokens = clocks::builder(&source).build();
     let undriven = runtime();
@@ -194,7 +194,7 @@ fn a_refresh_that_is_stuck_on_an_undriven_runtime_is_made_anew_by_another() {
 }
 
 #[test]
-fn without_a_runtime_the_error_says_so_and_within_one_it_works_at_once() {
+fn without_a_runtime_the_error_says_so_and_within_one_it_works() {
     let source = ScriptedSource::new();
     let tokens = refresher(&source);
     assert_fails(&futures::executor::block_on(tokens.token()), TokenErrorKind::NoRuntime);
@@ -215,7 +215,7 @@ fn a_cached_token_needs_no_runtime() {
 }
 
 #[test]
-fn a_call_outside_a_runtime_uses_a_token_that_is_due_and_leaves_the_refresh_to_the_next() {
+fn outside_a_runtime_a_due_token_is_used_and_not_refreshed() {
     let source = ScriptedSource::new();
     let tokens = clocks::builder(&source).build();
     assert_generation(&runtime().block_on(tokens.token()), 1);
@@ -232,7 +232,7 @@ fn a_call_outside_a_runtime_uses_a_token_that_is_due_and_leaves_the_refresh_to_t
 }
 
 #[test]
-fn without_a_runtime_a_request_through_the_layer_fails_with_a_typed_error() {
+fn without_a_runtime_the_layer_fails_with_a_typed_error() {
     let api = Api::default();
     let client = api.client(&SinchAuthLayer::new(refresher(&ScriptedSource::new())));
     let error = futures::executor::block_on(client.oneshot(Api::request("a.example"))).unwrap_err();
@@ -242,7 +242,7 @@ fn without_a_runtime_a_request_through_the_layer_fails_with_a_typed_error() {
 }
 
 #[test]
-fn in_a_runtime_without_time_the_error_says_so_and_in_another_it_works_at_once() {
+fn a_runtime_without_time_is_an_error_and_another_works_at_once() {
     let source = ScriptedSource::new();
     let tokens = refresher(&source);
     let outcome = without_time().block_on(tokens.token());
@@ -254,7 +254,7 @@ fn in_a_runtime_without_time_the_error_says_so_and_in_another_it_works_at_once()
 }
 
 #[test]
-fn without_time_a_token_that_is_due_is_served_and_no_flight_starts() {
+fn without_time_a_due_token_is_served_and_no_flight_starts() {
     let source = ScriptedSource::new();
     let tokens = clocks::builder(&source).build();
     assert_generation(&runtime().block_on(tokens.token()), 1);
@@ -298,7 +298,7 @@ fn a_cached_token_is_served_in_a_runtime_without_time() {
 }
 
 #[test]
-fn a_waiter_gives_up_after_three_flights_that_ended_without_a_result() {
+fn a_waiter_fails_after_three_flights_without_a_result() {
     let source = ScriptedSource::new().then(Answer::Hang).then(Answer::Hang).then(Answer::Hang);
     let tokens = refresher(&source);
     let mut waiter = task::spawn(tokens.token());

@@ -51,7 +51,7 @@ async fn clones_share_the_back_off() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn when_the_caller_that_started_the_flight_goes_away_the_others_get_its_token() {
+async fn a_flight_survives_the_caller_that_started_it() {
     let source = ScriptedSource::new().delay(SECOND);
     let tokens = refresher(&source);
     let mut starter = task::spawn(tokens.token());
@@ -65,7 +65,7 @@ async fn when_the_caller_that_started_the_flight_goes_away_the_others_get_its_to
 }
 
 #[tokio::test(start_paused = true)]
-async fn when_every_caller_goes_away_the_flight_finishes_for_the_next_call() {
+async fn a_flight_without_callers_finishes_for_the_next_call() {
     let source = ScriptedSource::new().delay(SECOND);
     let tokens = refresher(&source);
     let mut starter = task::spawn(tokens.token());
@@ -76,7 +76,7 @@ async fn when_every_caller_goes_away_the_flight_finishes_for_the_next_call() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn callers_that_give_up_after_50_ms_get_a_token_after_500_ms_by_one_request() {
+async fn callers_of_50_ms_get_a_token_of_500_ms_by_one_request() {
     let source = ScriptedSource::new().delay(500 * MS);
     let tokens = refresher(&source);
     let stopwatch = Stopwatch::start();
@@ -171,7 +171,7 @@ async fn dropping_the_last_handle_ends_a_fetch_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn dropping_the_last_handle_ends_a_pause_between_attempts_at_once() {
+async fn dropping_the_last_handle_ends_a_wait_between_attempts() {
     let source = ScriptedSource::new().then(super::throttled(10 * SECOND));
     let tokens = refresher(&source);
     let mut starter = task::spawn(tokens.token());
@@ -196,7 +196,7 @@ async fn a_finished_flight_leaves_no_task_behind() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_thousand_requests_pass_without_waiting_while_a_refresh_takes_5_s() {
+async fn a_thousand_requests_do_not_wait_for_a_refresh_of_5_s() {
     let source = ScriptedSource::new();
     let (tokens, _) = warm(&source).await;
     source.clone().delay(5 * SECOND);
@@ -213,7 +213,7 @@ async fn a_thousand_requests_pass_without_waiting_while_a_refresh_takes_5_s() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_cold_caller_joins_the_early_refresh_that_is_up_when_the_token_expires() {
+async fn at_expiry_a_caller_joins_the_early_refresh_under_way() {
     let source = ScriptedSource::new().lifetime(MINUTE);
     let (tokens, token) = warm(&source).await;
     source.clone().delay(20 * SECOND);

@@ -23,7 +23,7 @@ fn assert_state(tokens: &TokenRefresher, state: TokenState, generation: u64) {
 }
 
 #[test]
-fn before_the_first_token_it_is_empty_and_asking_needs_no_runtime() {
+fn before_the_first_token_it_is_empty_and_needs_no_runtime() {
     let status = refresher(&ScriptedSource::new()).status();
     assert_eq!(
         json(&status),
@@ -142,7 +142,7 @@ async fn during_a_flight_the_error_of_its_last_attempt_shows() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn after_a_failure_it_shows_the_error_and_when_the_next_request_may_be_made() {
+async fn after_a_failure_it_shows_the_error_and_the_back_off() {
     let source = ScriptedSource::new().then(throttled(MINUTE));
     let tokens = refresher(&source);
     assert_fails(&tokens.token().await, TokenErrorKind::Throttled);

@@ -68,7 +68,7 @@ async fn the_margin_is_at_most_a_tenth_of_the_lifetime() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_configured_margin_is_obeyed_but_at_most_a_tenth_of_the_lifetime() {
+async fn a_configured_margin_is_at_most_a_tenth_of_the_lifetime() {
     let source = ScriptedSource::new();
     let configured = builder(&source).expiry_margin(2 * MINUTE).build();
     assert_used_for(&configured, 58 * MINUTE).await;
@@ -79,7 +79,7 @@ async fn a_configured_margin_is_obeyed_but_at_most_a_tenth_of_the_lifetime() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_token_without_lifetime_lives_for_5_minutes_or_as_configured() {
+async fn without_lifetime_a_token_lives_5_minutes_or_as_configured() {
     let source = ScriptedSource::new().lifetime(None);
     let token = refresher(&source).token().await.unwrap();
     assert_eq!(token.expires_in(), Some(5 * MINUTE));
@@ -124,7 +124,7 @@ async fn a_token_that_expired_on_its_way_is_given_to_no_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_token_that_expired_on_its_way_does_not_replace_one_that_is_valid() {
+async fn a_token_that_expired_on_its_way_replaces_no_valid_one() {
     let source = ScriptedSource::new().then(Answer::Token("valid", Some(HOUR)));
     let (tokens, valid) = warm(&source).await;
     source.clone().lifetime(5 * SECOND).delay(8 * SECOND);
@@ -133,7 +133,7 @@ async fn a_token_that_expired_on_its_way_does_not_replace_one_that_is_valid() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn when_a_refresh_is_due_the_call_uses_the_token_and_one_flight_starts() {
+async fn a_call_uses_a_token_that_is_due_and_starts_one_flight() {
     let source = ScriptedSource::new();
     let (tokens, _) = warm(&source).await;
     source.clone().delay(SECOND);
@@ -152,7 +152,7 @@ async fn when_a_refresh_is_due_the_call_uses_the_token_and_one_flight_starts() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_request_through_the_layer_starts_the_refresh_that_is_due_and_does_not_wait() {
+async fn a_request_starts_the_refresh_that_is_due_and_does_not_wait() {
     let source = ScriptedSource::new();
     let (tokens, token) = warm(&source).await;
     source.clone().delay(SECOND);
@@ -187,7 +187,7 @@ async fn hours_without_traffic_bring_no_token_requests() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_steady_stream_of_calls_never_waits_and_refreshes_once_a_lead() {
+async fn a_steady_stream_never_waits_and_refreshes_once_a_lead() {
     let source = ScriptedSource::new();
     let (tokens, _) = warm(&source).await;
     source.clone().delay(SECOND);
@@ -201,7 +201,7 @@ async fn a_steady_stream_of_calls_never_waits_and_refreshes_once_a_lead() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_thousand_instances_with_equal_lifetimes_do_not_refresh_at_the_same_instant() {
+async fn a_thousand_instances_do_not_refresh_at_the_same_instant() {
     let mut by_second: HashMap<u64, u32> = HashMap::new();
     for _ in 0..1000 {
         let due = due(&refresher(&ScriptedSource::new())).await;
@@ -230,7 +230,7 @@ async fn the_jitter_is_drawn_once_a_token() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn lifetimes_shorter_than_the_margins_are_not_one_fetch_a_request() {
+async fn lifetimes_below_the_margins_are_not_one_fetch_a_request() {
     for (lifetime, most) in [(SECOND, 11), (2 * SECOND, 11), (5 * SECOND, 9), (MARGIN, 2)] {
         let source = ScriptedSource::new().lifetime(lifetime);
         let tokens = refresher(&source);

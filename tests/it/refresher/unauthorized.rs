@@ -31,7 +31,7 @@ async fn a_rejected_token_is_replaced_by_a_new_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_late_rejection_of_an_old_generation_gets_the_newer_token_without_a_request() {
+async fn a_late_rejection_gets_the_newer_token_without_a_request() {
     let source = ScriptedSource::new();
     let (tokens, first) = warm(&source).await;
     let second = refresh(&tokens, &first).await;
@@ -46,7 +46,7 @@ async fn a_late_rejection_of_an_old_generation_gets_the_newer_token_without_a_re
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_hundred_rejections_of_one_generation_make_one_token_request() {
+async fn a_hundred_rejections_of_a_generation_make_one_request() {
     let source = ScriptedSource::new();
     let (tokens, first) = warm(&source).await;
     source.clone().delay(SECOND);
@@ -83,7 +83,7 @@ async fn a_refresh_that_falls_due_during_a_forced_one_starts_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn calls_go_on_with_the_rejected_token_while_its_replacement_is_fetched() {
+async fn calls_use_the_rejected_token_while_another_is_fetched() {
     let source = ScriptedSource::new();
     let (tokens, first) = warm(&source).await;
     source.clone().delay(5 * SECOND);
@@ -115,7 +115,7 @@ async fn an_expired_token_that_is_rejected_is_fetched_as_any_other() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn after_a_failed_refresh_a_rejected_but_unexpired_token_is_used_on() {
+async fn a_rejected_unexpired_token_is_used_after_a_failed_refresh() {
     let source = ScriptedSource::new();
     let (tokens, first) = warm(&source).await;
     source.clone().then_error(TokenErrorKind::Rejected);
@@ -138,7 +138,7 @@ async fn a_failed_refresh_is_answered_from_memory_then_made_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn when_the_identical_token_comes_back_its_generation_stays_and_it_is_not_fetched_again() {
+async fn an_identical_token_keeps_its_generation_and_is_fetched_once() {
     let source =
         ScriptedSource::new().then(Answer::Token("same", Some(HOUR))).then(Answer::Token("same", Some(HOUR)));
     let (tokens, first) = warm(&source).await;
@@ -177,7 +177,7 @@ async fn a_service_plans_token_is_never_refreshed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_replacement_that_is_rejected_within_10_s_lets_refreshes_by_hand_rest() {
+async fn a_replacement_rejected_within_10_s_starts_a_back_off() {
     let source = ScriptedSource::new();
     let (tokens, token) = warm(&source).await;
     let mut token = refresh(&tokens, &token).await;
@@ -207,7 +207,7 @@ async fn a_generation_counts_as_useless_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_replacement_that_is_rejected_after_10_s_is_replaced_at_once() {
+async fn a_replacement_rejected_after_10_s_is_replaced_at_once() {
     let source = ScriptedSource::new();
     let (tokens, mut token) = warm(&source).await;
     for generation in 2..10 {
@@ -218,7 +218,7 @@ async fn a_replacement_that_is_rejected_after_10_s_is_replaced_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_fresh_token_that_no_rejection_asked_for_is_replaced_at_once() {
+async fn an_unforced_fresh_token_is_replaced_at_once() {
     let source = ScriptedSource::new();
     let (tokens, token) = warm(&source).await;
     let stopwatch = Stopwatch::start();
@@ -227,7 +227,7 @@ async fn a_fresh_token_that_no_rejection_asked_for_is_replaced_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn refreshing_by_hand_a_thousand_times_a_second_makes_few_token_requests() {
+async fn a_thousand_manual_refreshes_a_second_make_few_requests() {
     let source = ScriptedSource::new();
     let (tokens, _) = warm(&source).await;
     for _ in 0..20_000 {

@@ -34,7 +34,7 @@ async fn useless_verdicts_back_off_1_s_doubling_to_60_s() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn many_concurrent_useless_retries_with_one_generation_count_once() {
+async fn concurrent_useless_retries_of_a_generation_count_once() {
     let source = ScriptedSource::new();
     let (tokens, api) = fetched(&source).await;
     api.refuse(HOST);

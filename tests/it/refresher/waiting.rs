@@ -37,7 +37,7 @@ async fn a_flight_timeout_of_zero_answers_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_waiter_that_wakes_late_gets_the_token_that_is_in_use_by_then() {
+async fn a_waiter_that_wakes_late_gets_the_token_in_use_by_then() {
     let source = ScriptedSource::new().delay(SECOND);
     let tokens = refresher(&source);
     let mut late = task::spawn(tokens.token());

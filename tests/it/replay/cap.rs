@@ -111,7 +111,7 @@ impl Drop for Owned {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_kept_is_dropped_when_the_cap_is_passed_and_nothing_more_is_kept() {
+async fn past_the_cap_what_was_kept_is_dropped_and_no_more_is_kept() {
     let ledger = Ledger::default();
     let play = Play::start(ledger.body(5), 2 * PIECE.len()).await;
     let (mut first, _respond) = play.first();
@@ -140,7 +140,7 @@ async fn what_was_kept_is_dropped_with_the_answer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_kept_is_dropped_even_if_the_call_is_while_its_body_is_polled() {
+async fn dropping_a_call_while_its_body_is_polled_drops_what_is_kept() {
     let ledger = Ledger::default();
     let call = Arc::new(Mutex::new(None));
     let (pieces, dropped) = (ledger.clone(), Arc::clone(&call));

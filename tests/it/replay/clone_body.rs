@@ -75,7 +75,7 @@ impl Body for Shared {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_body_whose_clones_share_its_state_is_sent_again_by_buffer_body_alone() {
+async fn clones_that_share_state_are_sent_again_by_buffer_body_alone() {
     let shared = || Shared(Arc::new(Mutex::new(body().with_size_hint())));
     let api = MockApi::rejecting(&["token-1"]);
     let service = scripted().0.replay(BufferBody::up_to(TEXT.len())).layer(api.clone());
@@ -111,7 +111,7 @@ async fn an_empty_body_is_never_over_the_cap() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_body_over_the_cap_is_sent_once_and_the_next_request_gets_a_new_token() {
+async fn a_body_over_the_cap_is_sent_once_and_the_token_replaced() {
     let (layer, source) = scripted();
     let api = MockApi::rejecting(&["token-1"]);
     let service = layer.replay(BufferBody::up_to(TEXT.len() - 1)).layer(api.clone());

@@ -15,7 +15,7 @@ fn superseded() -> Shown {
 }
 
 #[tokio::test(start_paused = true)]
-async fn polled_after_the_retry_started_it_gets_an_error_and_takes_nothing() {
+async fn polled_after_the_retry_began_it_fails_and_takes_nothing() {
     let mut play = Play::start(ScriptedBody::data(&["one", "two", "three"]), CAP).await;
     let (mut first, respond) = play.first();
     first.assert_shows([data("one")]);
@@ -57,7 +57,7 @@ async fn before_the_retry_it_streams_on() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_end_that_was_reached_before_the_retry_is_no_error_in_the_answer() {
+async fn an_end_reached_before_the_retry_is_no_error() {
     let mut play = Play::start(ScriptedBody::data(&["one"]).then(BodyStep::Trailers(trailers())), CAP).await;
     let (mut first, respond) = play.first();
     first.assert_shows([data("one"), Shown::Trailers(trailers()), Shown::End]);
@@ -83,7 +83,7 @@ async fn read_between_the_401_and_the_retry_it_is_still_recorded() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn passing_the_cap_between_the_401_and_the_retry_gives_the_original_401() {
+async fn passing_the_cap_after_the_401_returns_the_original_401() {
     let mut play = Play::start(ScriptedBody::data(&["one", "two"]), 4).await;
     let (mut first, respond) = play.first();
     respond.send(Ok(crate::support::api::rejection())).unwrap();

@@ -121,7 +121,7 @@ async fn trailers_still_to_come_are_not_the_end() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_size_that_the_first_attempt_did_not_know_is_not_known_to_the_second_either() {
+async fn a_size_unknown_to_the_first_attempt_is_unknown_to_the_second() {
     // Else an HTTP/1 client would send `Content-Length`, with which there are no trailers.
     let mut play = Play::start(script(), CAP).await;
     let (mut first, respond) = play.first();

@@ -72,13 +72,13 @@ async fn frames_of_one_byte_hold_no_more_than_the_cap() {
 
 #[tokio::test(start_paused = true)]
 #[cfg_attr(miri, ignore = "too many steps for an interpreter")]
-async fn frames_of_one_byte_do_not_hold_the_read_buffers_that_they_are_slices_of() {
+async fn frames_of_one_byte_do_not_retain_their_read_buffers() {
     assert_is_held_within(body(frames(1, 4 * KIB)), CAP, bound(CAP)).await;
 }
 
 #[tokio::test(start_paused = true)]
 #[cfg_attr(miri, ignore = "too many steps for an interpreter")]
-async fn frames_below_64_kib_do_not_hold_their_read_buffers_whatever_their_size() {
+async fn frames_below_64_kib_do_not_retain_their_read_buffers() {
     for len in [10, 100, 1_000, 4 * KIB, 10_000, CAP / 2 + 1, CAP - 1] {
         let frames = frames(len, 100 * KIB);
         assert_is_held_within(body(frames), CAP / len * len, bound(CAP)).await;
@@ -123,7 +123,7 @@ fn trailers(fields: usize, len: usize) -> HeaderMap {
 }
 
 #[tokio::test(start_paused = true)]
-async fn trailers_do_not_hold_the_read_buffers_that_they_are_slices_of() {
+async fn trailers_do_not_retain_their_read_buffers() {
     let mut play = Play::start(body(std::iter::once_with(|| Frame::trailers(trailers(120, 1)))), CAP).await;
     let (mut first, respond) = play.first();
     let held = read(&mut first);

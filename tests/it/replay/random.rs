@@ -159,7 +159,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn the_retry_sends_what_the_first_attempt_did_and_no_more_than_the_cap_is_held(upload in Upload::any()) {
+    fn the_retry_repeats_the_first_attempt_within_the_cap(upload in Upload::any()) {
         let runtime = Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
         runtime.block_on(upload.play());
     }

@@ -161,7 +161,7 @@ async fn a_wrapped_sinch_token_goes_nowhere_else_warm_or_cold() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_wrapped_sinch_token_is_left_out_where_requests_are_forwarded() {
+async fn a_wrapped_sinch_token_is_left_out_of_forwarded_requests() {
     let api = MockApi::answering(|_| crate::support::api::success());
     let service = wrapped().outside_audience(OutsideAudience::Forward).layer(api.clone());
     for _ in 0..2 {

@@ -141,7 +141,7 @@ async fn dropped_while_retried() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_last_call_that_goes_away_with_its_service_ends_the_token_request() {
+async fn dropping_the_last_call_and_service_ends_the_token_request() {
     let (layer, source) = scripted();
     source.clone().delay(Duration::from_secs(1));
     let (mut service, _handle) = one_at_a_time(layer);

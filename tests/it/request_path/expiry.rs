@@ -58,7 +58,7 @@ impl Service<Request<Full<Bytes>>> for Slow {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_request_is_sent_with_the_token_just_fetched_after_one_round() {
+async fn a_request_takes_the_token_just_fetched_after_one_round() {
     let (layer, source) = scripted();
     source.clone().lifetime(LIFETIME);
     let api = MockApi::rejecting(&[]);
@@ -70,7 +70,7 @@ async fn a_request_is_sent_with_the_token_just_fetched_after_one_round() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_retry_is_sent_with_the_token_just_fetched_after_one_round() {
+async fn the_retry_takes_the_token_just_fetched_after_one_round() {
     let (layer, source) = scripted();
     source.clone().then(Answer::Token("rejected", Some(HOUR))).lifetime(LIFETIME);
     let api = MockApi::rejecting(&["rejected"]);

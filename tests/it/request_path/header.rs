@@ -67,7 +67,7 @@ fn crowded() -> Request<Full<Bytes>> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_request_without_room_for_another_header_is_an_error_and_is_not_sent() {
+async fn a_request_without_room_for_the_header_fails_unsent() {
     let api = MockApi::answering(|_| success());
     let (cold, _) = scripted();
     let (warm, _) = warm().await;
@@ -79,7 +79,7 @@ async fn a_request_without_room_for_another_header_is_an_error_and_is_not_sent()
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_401_to_an_authorization_that_is_not_ours_is_neither_retried_nor_reported() {
+async fn a_401_to_a_foreign_authorization_is_not_retried_or_reported() {
     let (layer, source) = warm().await;
     let (service, mut handle) = super::over_mock(&layer);
     let mut call = tokio_test::task::spawn(service.oneshot(with_own_credentials(API)));
@@ -91,7 +91,7 @@ async fn a_401_to_an_authorization_that_is_not_ours_is_neither_retried_nor_repor
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_authorization_that_is_kept_is_not_checked_against_the_audience() {
+async fn a_kept_authorization_is_not_checked_against_the_audience() {
     let (layer, _) = scripted();
     let layer = layer.audience(Audience::sinch_apis());
     let service = layer.layer(MockApi::answering(|_| success()));
@@ -99,7 +99,7 @@ async fn an_authorization_that_is_kept_is_not_checked_against_the_audience() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn replace_puts_the_one_token_in_the_place_of_all_values_on_both_attempts() {
+async fn replace_leaves_one_token_in_the_header_on_both_attempts() {
     let (layer, _) = scripted();
     let layer = layer.existing_authorization(ExistingAuthorization::Replace);
     let api = MockApi::rejecting(&["token-1"]);

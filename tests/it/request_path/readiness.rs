@@ -83,7 +83,7 @@ async fn a_call_that_fails_for_want_of_a_token_gives_its_permit_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_service_used_after_a_cold_call_must_become_ready_again_and_can() {
+async fn after_a_cold_call_the_service_must_become_ready_again() {
     let (layer, _) = scripted();
     let (mut service, mut handle) = over_mock(&layer);
     service.ready().await.unwrap();
@@ -168,7 +168,7 @@ async fn an_inner_service_that_is_gone_gives_the_original_401() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_token_that_died_while_readiness_was_awaited_is_replaced_before_it_is_sent() {
+async fn a_token_that_died_awaiting_readiness_is_not_sent() {
     let (layer, source) = scripted();
     let (mut service, mut handle) = over_mock(&layer);
     service.ready().await.unwrap();
@@ -188,7 +188,7 @@ async fn a_token_that_died_while_readiness_was_awaited_is_replaced_before_it_is_
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_readied_for_a_dead_token_is_given_back_while_another_is_fetched() {
+async fn a_permit_taken_for_a_dead_token_is_given_back_meanwhile() {
     let (layer, source) = scripted();
     let (mut service, mut handle) = one_at_a_time(layer);
     let mut holder = service.clone();
@@ -232,7 +232,7 @@ async fn what_was_readied_for_a_retry_with_a_dead_token_is_given_back_too() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_second_token_that_died_while_readiness_was_awaited_is_replaced_before_it_is_sent() {
+async fn a_second_token_that_died_awaiting_readiness_is_not_sent() {
     let (layer, _) = warm().await;
     let (service, mut handle) = over_mock(&layer);
     handle.allow(1);
@@ -253,7 +253,7 @@ async fn a_second_token_that_died_while_readiness_was_awaited_is_replaced_before
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_second_token_that_died_and_cannot_be_replaced_gives_the_original_401() {
+async fn an_irreplaceable_dead_second_token_gives_the_original_401() {
     let (layer, source) = warm().await;
     // Dies after 945 ms, while the 401 is still at hand.
     source.clone().then(Answer::Token("token-2", Some(Duration::from_millis(1050))));

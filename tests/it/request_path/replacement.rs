@@ -133,7 +133,7 @@ async fn after_a_failed_flight_a_call_goes_on_with_the_token() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_revocation_heals_seconds_after_one_whose_token_was_accepted() {
+async fn a_revocation_seconds_after_an_accepted_token_heals() {
     let (layer, source) = warm().await;
     let revoked: Arc<AtomicU64> = Arc::default();
     let api = revoking(&revoked);

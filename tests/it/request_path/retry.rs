@@ -84,7 +84,7 @@ async fn a_request_that_started_cold_is_retried_likewise() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_rejection_is_reported_even_if_the_request_cannot_be_sent_again() {
+async fn a_rejection_is_reported_even_without_a_retry() {
     let (layer, source) = scripted();
     let api = MockApi::rejecting(&["token-1"]);
     let service = layer.replay(NoReplay).layer(api.clone());

@@ -14,7 +14,7 @@ fn layer() -> SinchAuthLayer {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_api_token_is_sent_as_it_is_to_the_sms_hosts_and_to_loopback() {
+async fn the_api_token_is_sent_as_it_is_to_sms_hosts_and_loopback() {
     let api = MockApi::rejecting(&[]);
     let service = layer().layer(api.clone());
     let allowed = [

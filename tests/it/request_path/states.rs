@@ -13,7 +13,7 @@ use crate::support::{
 };
 
 #[tokio::test(start_paused = true)]
-async fn a_fresh_token_goes_out_within_call_through_the_readied_service_itself() {
+async fn a_fresh_token_goes_out_through_the_readied_service_itself() {
     let (layer, _) = warm().await;
     let (mut service, mut handle) = over_mock(&layer);
     handle.allow(1);
@@ -26,7 +26,7 @@ async fn a_fresh_token_goes_out_within_call_through_the_readied_service_itself()
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_request_without_our_token_goes_through_the_readied_service_itself() {
+async fn without_our_token_a_request_takes_the_readied_service_itself() {
     let (layer, source) = scripted();
     let (mut service, mut handle) = over_mock(&layer);
     handle.allow(1);
@@ -39,7 +39,7 @@ async fn a_request_without_our_token_goes_through_the_readied_service_itself() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_cold_call_waits_for_the_token_and_then_calls_a_readied_service() {
+async fn a_cold_call_awaits_the_token_then_calls_a_readied_service() {
     let (layer, source) = scripted();
     source.clone().delay(Duration::from_secs(1));
     let (mut service, mut handle) = over_mock(&layer);
@@ -55,7 +55,7 @@ async fn a_cold_call_waits_for_the_token_and_then_calls_a_readied_service() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_a_token_the_call_fails_with_the_token_error_and_nothing_is_sent() {
+async fn without_a_token_the_call_fails_and_nothing_is_sent() {
     let (layer, source) = scripted();
     source.clone().then_error(TokenErrorKind::Rejected);
     let (service, mut handle) = over_mock(&layer);

@@ -110,7 +110,7 @@ async fn a_streamed_upload_with_trailers_is_replayed_byte_for_byte() {
 }
 
 #[tokio::test]
-async fn a_401_while_the_body_is_still_being_sent_is_retried_with_the_whole_body() {
+async fn a_401_during_the_upload_is_retried_with_the_whole_body() {
     let server = Server::start(async |request| {
         if is_rejected(&request) {
             // Read on meanwhile: a server that closes could take its answer along.

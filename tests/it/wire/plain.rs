@@ -16,7 +16,7 @@ use super::Issuer;
 use crate::support::raw::RawServer;
 
 #[tokio::test]
-async fn an_endpoint_that_closes_its_connections_between_refreshes_is_asked_over_new_ones() {
+async fn connections_closed_between_refreshes_are_opened_anew() {
     let server =
         RawServer::answering("200 OK", "connection: keep-alive\r\n", r#"{"access_token":"t"}"#).await;
     let client = Client::builder(TokioExecutor::new()).build_http::<Full<Bytes>>();

@@ -90,7 +90,7 @@ async fn a_stack_over_tls_and_http2_heals_a_revocation() {
 }
 
 #[tokio::test]
-async fn a_certificate_that_is_not_trusted_is_an_error_of_the_exchange() {
+async fn an_untrusted_certificate_is_an_error_of_the_exchange() {
     let issuer = Issuer::default();
     let (acceptor, _) = tls(false);
     let (_, stranger) = tls(false);

@@ -18,7 +18,7 @@ fn a_terminal_error_is_answered_from_memory_for_1_to_5_s() {
 }
 
 #[test]
-fn terminal_errors_in_a_row_are_remembered_twice_as_long_each_time_up_to_60_s() {
+fn terminal_errors_in_a_row_are_remembered_doubling_to_60_s() {
     for (jitter, ttls) in [(1.0, [5, 10, 20, 40, 60, 60]), (0.0, [1, 5, 10, 20, 30, 30])] {
         let mut it = Fixture { jitter, ..Fixture::empty() };
         let mut now = start();
@@ -31,7 +31,7 @@ fn terminal_errors_in_a_row_are_remembered_twice_as_long_each_time_up_to_60_s() 
 }
 
 #[test]
-fn a_transient_error_does_not_end_a_row_of_terminal_ones_and_a_success_does() {
+fn a_success_ends_a_row_of_terminal_errors_a_transient_does_not() {
     let mut it = Fixture { jitter: 1.0, ..Fixture::empty() };
     for kind in [TokenErrorKind::Rejected, UNAVAILABLE, TokenErrorKind::Rejected] {
         it.fail_once(&error(kind), start());
@@ -43,7 +43,7 @@ fn a_transient_error_does_not_end_a_row_of_terminal_ones_and_a_success_does() {
 }
 
 #[test]
-fn errors_of_credentials_which_cost_no_token_request_stay_at_5_s() {
+fn credentials_errors_without_a_token_request_stay_at_5_s() {
     let mut it = Fixture { jitter: 1.0, ..Fixture::empty() };
     for _ in 0..100 {
         it.fail_once(&error(TokenErrorKind::Credentials), start());
@@ -73,7 +73,7 @@ fn transient_failures_space_flights_1_s_doubling_to_30_s() {
 }
 
 #[test]
-fn a_429_without_retry_after_spaces_flights_8_s_at_most_and_other_failures_go_on_from_there() {
+fn a_bare_429_backs_off_8_s_at_most_and_counts_for_others() {
     let mut it = Fixture { jitter: 1.0, ..Fixture::empty() };
     let throttled = TokenErrorKind::Throttled;
     for (kind, spacing) in
@@ -85,7 +85,7 @@ fn a_429_without_retry_after_spaces_flights_8_s_at_most_and_other_failures_go_on
 }
 
 #[test]
-fn after_terminal_errors_transient_ones_are_spaced_from_1_s_again() {
+fn after_terminal_errors_transient_ones_back_off_from_1_s() {
     let mut it = Fixture { jitter: 1.0, ..Fixture::empty() };
     for kind in [UNAVAILABLE, UNAVAILABLE, TokenErrorKind::Rejected, UNAVAILABLE] {
         it.fail_once(&error(kind), start());
@@ -95,7 +95,7 @@ fn after_terminal_errors_transient_ones_are_spaced_from_1_s_again() {
 }
 
 #[test]
-fn a_valid_token_is_used_while_refreshes_fail_and_no_longer_than_it_is_valid() {
+fn while_refreshes_fail_a_token_is_used_while_it_is_valid() {
     let mut it = Fixture::with_token();
     it.jitter = 1.0;
     let mut now = at(DUE);
@@ -147,7 +147,7 @@ fn retry_after_holds_forced_and_due_refreshes_too() {
 }
 
 #[test]
-fn after_a_panic_the_next_call_asks_again_and_after_the_second_it_waits() {
+fn a_first_panic_is_retried_at_once_and_a_second_backs_off() {
     let panicked = TokenError::of(Kind::Panicked);
     let mut it = Fixture { jitter: 1.0, ..Fixture::empty() };
     it.fail_once(&panicked, start());
@@ -167,7 +167,7 @@ fn a_missing_runtime_is_neither_remembered_nor_spaced() {
 }
 
 #[test]
-fn a_missing_runtime_does_not_end_the_hold_of_an_earlier_failure() {
+fn a_missing_runtime_does_not_end_an_earlier_back_off() {
     let mut it = Fixture { jitter: 1.0, ..Fixture::empty() };
     it.fail_once(&error(UNAVAILABLE), start());
     it.fail_once(&error(TokenErrorKind::NoRuntime), start());

@@ -6,7 +6,7 @@ use super::{
 };
 
 #[test]
-fn without_a_token_the_first_starts_a_flight_and_everyone_else_joins_it() {
+fn without_a_token_one_call_starts_a_flight_that_all_join() {
     let mut it = Fixture::empty();
     assert_eq!(it.token(start()), Did::Start);
     for _ in 0..100 {
@@ -23,7 +23,7 @@ fn a_token_is_used_until_it_is_due() {
 }
 
 #[test]
-fn a_due_token_is_used_and_one_flight_starts_that_no_one_waits_for() {
+fn a_due_token_is_used_while_one_flight_refreshes_it() {
     let mut it = Fixture::with_token();
     assert_eq!(it.token(at(DUE)), Did::UseAndRefresh(1));
     assert_eq!(it.token(at(DUE)), Did::Use(1));
@@ -40,7 +40,7 @@ fn a_due_refresh_is_put_to_use_2_s_after_it_came() {
 }
 
 #[test]
-fn a_due_refresh_is_put_to_use_within_a_quarter_of_what_the_old_token_has_left() {
+fn a_token_is_succeeded_within_a_quarter_of_what_it_has_left() {
     let mut it = Fixture::with_token();
     let late = HOUR - secs(34);
     it.renew_when_due("token-2", at(late));
@@ -49,7 +49,7 @@ fn a_due_refresh_is_put_to_use_within_a_quarter_of_what_the_old_token_has_left()
 }
 
 #[test]
-fn a_due_refresh_is_put_to_use_at_once_when_the_old_token_is_rejected_or_expires() {
+fn an_expired_or_rejected_token_is_succeeded_at_once() {
     let mut it = Fixture::with_token();
     it.renew_when_due("token-2", at(DUE));
     assert_eq!(it.rejected(1, at(DUE)), Did::Use(2));
@@ -190,7 +190,7 @@ fn a_lifetime_of_zero_is_renewed_at_most_once_a_second() {
 }
 
 #[test]
-fn a_flight_starts_for_the_first_token_or_one_that_is_due_expired_or_rejected() {
+fn a_missing_due_expired_or_rejected_token_starts_a_flight() {
     let rejected = |generation| Want::newer_than(generation, super::api(), true);
     let empty = Fixture::empty().state;
     let full = Fixture::with_token().state;
@@ -209,7 +209,7 @@ fn a_flight_starts_for_the_first_token_or_one_that_is_due_expired_or_rejected() 
 }
 
 #[test]
-fn abandoned_flights_space_refreshes_that_are_due_1_s_doubling_and_not_waiters() {
+fn abandoned_flights_back_off_due_refreshes_and_not_waiters() {
     let mut it = Fixture { jitter: 1.0, ..Fixture::with_token() };
     let mut now = at(DUE);
     for backoff in [1, 2, 4, 8, 16, 30, 30] {
@@ -240,7 +240,7 @@ fn a_flight_is_overdue_by_the_monotonic_clock_alone() {
 }
 
 #[test]
-fn the_last_error_is_that_of_the_attempt_of_the_flight_that_is_up() {
+fn the_last_error_is_of_the_attempt_of_the_current_flight() {
     let mut it = Fixture::empty();
     it.token(start());
     assert!(!it.state.on_attempt_failed(it.up(), &error(TokenErrorKind::TimedOut), start()));

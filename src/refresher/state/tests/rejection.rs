@@ -30,7 +30,7 @@ fn a_late_rejection_of_an_old_generation_asks_for_nothing() {
 }
 
 #[test]
-fn a_late_rejection_of_an_old_generation_starts_the_refresh_that_is_due() {
+fn a_late_rejection_starts_the_refresh_that_is_due() {
     let mut it = Fixture::with_token();
     it.renew("token-2", start());
     assert_eq!(it.rejected(1, at(DUE)), Did::UseAndRefresh(2));
@@ -52,7 +52,7 @@ fn a_rejection_without_a_usable_token_is_a_call_without_one() {
 }
 
 #[test]
-fn a_useless_retry_lets_the_authority_back_off_and_gives_back_the_same_generation() {
+fn a_useless_retry_backs_off_and_keeps_the_generation() {
     let mut it = Fixture::with_token();
     it.rejected(1, start());
     it.land("token-2", start());
@@ -72,14 +72,14 @@ fn a_retry_that_helped_lets_the_next_rejection_heal_at_once() {
 }
 
 #[test]
-fn an_authority_that_backs_off_does_not_delay_the_healing_of_another() {
+fn an_authority_that_backs_off_does_not_delay_another() {
     let mut it = Fixture::with_token();
     it.useless(1, start());
     assert_eq!(it.rejected_by(&origin("other.example.com"), 1, start()), Did::Start);
 }
 
 #[test]
-fn an_authority_that_backs_off_joins_a_flight_that_is_up_and_gets_a_newer_token() {
+fn an_authority_that_backs_off_joins_a_flight_for_a_newer_token() {
     let mut it = Fixture::with_token();
     it.useless(1, start());
     it.rejected_by(&origin("other.example.com"), 1, start());
@@ -99,14 +99,14 @@ fn a_useless_retry_does_not_stop_a_due_refresh() {
 }
 
 #[test]
-fn a_useless_retry_does_not_stop_the_refresh_of_an_expired_token() {
+fn a_useless_retry_does_not_stop_refreshing_an_expired_token() {
     let mut it = Fixture::with_token();
     it.useless(1, at(DUE * 2));
     assert_eq!(it.rejected(1, at(DUE * 2)), Did::Start);
 }
 
 #[test]
-fn without_a_retry_what_is_rejected_by_who_asked_for_it_is_useless() {
+fn without_a_retry_a_token_rejected_by_its_asker_is_useless() {
     let mut it = Fixture::with_token();
     assert_eq!(it.rejected_for_good(1, start()), Did::Start);
     it.land("token-2", start());
@@ -115,7 +115,7 @@ fn without_a_retry_what_is_rejected_by_who_asked_for_it_is_useless() {
 }
 
 #[test]
-fn without_a_retry_what_was_accepted_since_and_is_rejected_then_is_replaced() {
+fn without_a_retry_a_token_that_was_accepted_once_is_replaced() {
     let mut it = Fixture::with_token();
     it.rejected_for_good(1, start());
     it.land("token-2", start());
@@ -142,7 +142,7 @@ fn with_a_retry_under_way_a_rejection_is_no_verdict() {
 }
 
 #[test]
-fn calls_to_who_rejected_the_token_wait_for_its_replacement_and_calls_to_others_do_not() {
+fn only_calls_to_who_rejected_a_token_await_its_replacement() {
     let mut it = Fixture::with_token();
     assert_eq!(it.state.awaited_by(&api(), start()), None);
     it.rejected(1, start());
@@ -153,7 +153,7 @@ fn calls_to_who_rejected_the_token_wait_for_its_replacement_and_calls_to_others_
 }
 
 #[test]
-fn no_call_waits_for_a_replacement_again_once_one_waited_in_vain_or_the_flight_failed() {
+fn after_a_wait_in_vain_no_call_awaits_a_replacement() {
     let mut it = Fixture::with_token();
     it.rejected(1, start());
     it.state.await_no_more(2);
@@ -184,7 +184,7 @@ fn an_identical_token_that_comes_back_is_asked_for_no_more() {
 }
 
 #[test]
-fn an_identical_token_that_came_by_time_says_nothing_about_a_rejection() {
+fn an_identical_token_of_a_due_refresh_is_no_verdict() {
     let mut it = Fixture::with_token();
     it.renew_when_due("token-1", start());
     assert_eq!(it.rejected(1, start()), Did::Start);
@@ -201,7 +201,7 @@ fn a_static_token_is_never_refreshed() {
 }
 
 #[test]
-fn a_rejection_while_flights_are_held_back_is_answered_with_the_last_error() {
+fn during_a_back_off_a_rejection_gets_the_last_error() {
     let mut it = Fixture::with_token();
     it.rejected(1, start());
     it.fail(&error(TokenErrorKind::Rejected), start());
@@ -211,7 +211,7 @@ fn a_rejection_while_flights_are_held_back_is_answered_with_the_last_error() {
 }
 
 #[test]
-fn an_authority_that_backs_off_gets_its_generation_back_rather_than_the_last_error() {
+fn while_backing_off_a_generation_comes_back_and_no_error() {
     let mut it = Fixture::with_token();
     it.useless(1, start());
     it.fail_once(&error(TokenErrorKind::Rejected), start());
@@ -228,7 +228,7 @@ fn a_refresh_without_a_request_has_a_back_off_of_its_own() {
 }
 
 #[test]
-fn a_forced_refresh_that_failed_is_forced_again_and_counts_as_forced() {
+fn a_failed_forced_refresh_is_forced_again_and_counts() {
     let mut it = Fixture::with_token();
     let want = Want::newer_than(1, api(), true);
     it.step(&want, start());

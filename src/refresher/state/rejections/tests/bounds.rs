@@ -16,7 +16,7 @@ fn full() -> Fixture {
 }
 
 #[test]
-fn forced_refreshes_of_an_authority_are_10_at_once_then_one_every_10_s() {
+fn an_authority_gets_10_forced_refreshes_then_one_every_10_s() {
     let mut it = Fixture::new();
     let refreshes = |it: &mut Fixture, now| (0..100).filter(|_| it.refresh(0, now)).count();
     assert_eq!(refreshes(&mut it, start()), 10);
@@ -27,7 +27,7 @@ fn forced_refreshes_of_an_authority_are_10_at_once_then_one_every_10_s() {
 }
 
 #[test]
-fn forced_refreshes_of_all_authorities_are_20_at_once_then_one_every_5_s() {
+fn all_authorities_get_20_forced_refreshes_then_one_every_5_s() {
     let mut it = Fixture::new();
     let refreshes = |it: &mut Fixture, now| (0..1000).filter(|n| it.refresh(*n, now)).count();
     assert_eq!(refreshes(&mut it, start()), 20);
@@ -55,7 +55,7 @@ fn no_more_than_64_authorities_are_remembered() {
 }
 
 #[test]
-fn the_65th_authority_takes_the_place_of_the_longest_unused_without_a_streak() {
+fn the_65th_replaces_the_longest_unused_without_a_streak() {
     let mut it = full();
     it.helped(7, 2);
     it.helped(8, 2);
@@ -66,7 +66,7 @@ fn the_65th_authority_takes_the_place_of_the_longest_unused_without_a_streak() {
 }
 
 #[test]
-fn the_65th_authority_takes_the_place_of_the_longest_unused_if_all_have_a_streak() {
+fn the_65th_replaces_the_longest_unused_if_all_have_a_streak() {
     let mut it = full();
     it.rule(0, 1, start());
     it.rule(MAX_AUTHORITIES, 1, start());

@@ -123,7 +123,7 @@ fn an_unknown_authority_may_force_a_refresh() {
 }
 
 #[test]
-fn useless_retries_back_off_1_s_doubling_to_60_s_of_which_half_is_drawn() {
+fn useless_retries_back_off_from_1_to_60_s_with_equal_jitter() {
     for (generations, most) in
         [(1, 1), (2, 2), (3, 4), (4, 8), (5, 16), (6, 32), (7, 60), (64, 60), (999, 60)]
     {
@@ -137,7 +137,7 @@ fn useless_retries_back_off_1_s_doubling_to_60_s_of_which_half_is_drawn() {
 }
 
 #[test]
-fn a_back_off_is_reported_when_it_begins_and_not_while_it_goes_on() {
+fn a_back_off_is_reported_only_when_it_begins() {
     let mut it = Fixture::new();
     assert_eq!(it.useless(0, 1, start()), Some(secs(1)));
     assert_eq!(it.useless(0, 2, start()), None);
@@ -162,7 +162,7 @@ fn a_late_outcome_of_an_older_generation_does_not_count() {
 }
 
 #[test]
-fn a_later_generation_that_helped_ends_the_back_off_and_the_streak() {
+fn a_later_generation_that_helped_ends_back_off_and_streak() {
     let mut it = Fixture::refused(5);
     it.helped(0, 6);
     it.assert_backs_off(0, Duration::ZERO);
@@ -171,7 +171,7 @@ fn a_later_generation_that_helped_ends_the_back_off_and_the_streak() {
 }
 
 #[test]
-fn a_generation_that_was_useless_before_does_not_reset_when_it_helps() {
+fn a_once_useless_generation_that_helps_resets_nothing() {
     let mut it = Fixture::refused(5);
     it.helped(0, 5);
     it.assert_backs_off(0, secs(16));
@@ -213,7 +213,7 @@ fn a_port_is_part_of_an_authority_and_no_authority_is_one_too() {
 }
 
 #[test]
-fn without_a_retry_what_was_asked_for_and_is_rejected_counts_once() {
+fn without_a_retry_a_rejected_replacement_counts_once() {
     let mut it = Fixture::new();
     it.0.ask(&numbered(0), 2, start());
     let began = Ruling::Suppress { backoff_began: Some(secs(1)) };
@@ -252,7 +252,7 @@ fn what_accepts_an_older_generation_says_nothing() {
 }
 
 #[test]
-fn a_call_that_cannot_be_retried_resets_a_streak_when_it_is_accepted() {
+fn an_accepted_call_without_retry_resets_the_streak() {
     let mut it = Fixture::refused(5);
     it.0.ask(&numbered(0), 6, start());
     it.0.accept(&numbered(0), 6, true);
@@ -280,7 +280,7 @@ fn the_longest_back_off_is_what_an_operator_sees() {
 }
 
 #[test]
-fn a_back_off_ends_on_a_suspended_machine_and_on_one_whose_clock_is_set_back() {
+fn a_back_off_ends_despite_suspension_or_a_clock_set_back() {
     let mut it = Fixture::refused(7);
     assert_eq!(it.rule(0, 9, start().suspended(MINUTE)), Ruling::Refresh);
     assert_eq!(it.rule(0, 9, at(MINUTE).set_back(secs(86_400))), Ruling::Refresh);
