@@ -12,9 +12,9 @@ use super::{
     Observed,
     scenario::{MINUTE, builder, refresh_in_background, until_nearly_expired, warm},
 };
-use crate::{
-    probe::{API, Api, get, settle},
-    support::{Answer, HOUR, ScriptedSource},
+use crate::support::{
+    Answer, HOUR, ScriptedSource,
+    api::{API, MockApi, get, settle},
 };
 
 /// A failed attempt, after which its flight waits for longer than anyone calls.
@@ -82,7 +82,7 @@ async fn an_outage_shows_although_each_caller_has_a_timeout_of_its_own() {
     let service = ServiceBuilder::new()
         .timeout(Duration::from_secs(2))
         .layer(SinchAuthLayer::new(tokens.clone()))
-        .service(Api::rejecting(&[]));
+        .service(MockApi::rejecting(&[]));
     assert!(service.oneshot(get(API)).await.unwrap_err().is::<Elapsed>());
     let abandoned = [("outcome", "abandoned")];
     assert_eq!(observed.meters.count("sinch_auth_token_wait_duration_seconds", &abandoned), 1);

@@ -228,7 +228,7 @@ async fn what_was_readied_for_a_retry_with_a_dead_token_is_given_back_too() {
     tokio::time::sleep(Duration::from_secs(2)).await;
     assert_pending!(call.poll());
     assert_called_with(&mut handle, "token-3").send_response(success());
-    assert_welcome(&assert_ready_ok!(call.poll()));
+    assert_success(&assert_ready_ok!(call.poll()));
 }
 
 #[tokio::test(start_paused = true)]
