@@ -199,7 +199,7 @@ fn a_backoff_ends_despite_suspension_or_a_clock_set_back() {
 }
 
 #[test]
-fn attempts_are_spaced_with_full_jitter_over_1_4_and_16_s() {
+fn attempts_back_off_1_4_and_16_s_with_full_jitter() {
     for (failed, most) in [(0, 1), (1, 1), (2, 4), (3, 16), (4, 16), (64, 16), (u32::MAX, 16)] {
         assert_eq!(attempt_backoff(failed, 0.0), Duration::ZERO);
         assert_eq!(attempt_backoff(failed, 0.5), secs(most) / 2);

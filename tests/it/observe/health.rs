@@ -57,7 +57,7 @@ async fn it_is_down_until_a_token_is_fetched_even_if_no_one_calls() {
     let tokens = builder(&source).build();
     tokens.token().await.unwrap_err();
     assert!(!is_ready(&tokens).await);
-    assert_eq!(source.requests(), 1, "while token requests rest, the check makes none");
+    assert_eq!(source.requests(), 1, "during the back-off, the check makes no token request");
     sleep(MINUTE).await;
     assert!(is_ready(&tokens).await);
 }

@@ -214,7 +214,7 @@ async fn the_back_off_after_a_failure_is_a_gauge_until_a_success() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_pause_of_an_api_that_rejects_fresh_tokens_is_a_gauge() {
+async fn the_back_off_of_an_api_that_rejects_fresh_tokens_is_a_gauge() {
     let observed = Observed::start();
     let tokens = warm(&ScriptedSource::new()).await;
     call(&tokens, &["token-1", "token-2"]).await;

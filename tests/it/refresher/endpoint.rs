@@ -217,7 +217,7 @@ async fn retry_after_may_be_seconds_a_date_or_nonsense() {
         ("soon", none.clone()),
         ("", none),
     ];
-    for (value, rest) in cases {
+    for (value, backoff) in cases {
         let refused = Response::builder()
             .status(429)
             .header(RETRY_AFTER, value)
@@ -228,6 +228,6 @@ async fn retry_after_may_be_seconds_a_date_or_nonsense() {
             .max_attempts(1)
             .build();
         assert_fails(&tokens.token().await, TokenErrorKind::Throttled);
-        assert_within(tokens.status().retry_in.unwrap(), rest);
+        assert_within(tokens.status().retry_in.unwrap(), backoff);
     }
 }

@@ -11,8 +11,8 @@ use super::{
 };
 use crate::support::{Answer, HOUR, ScriptedSource};
 
-/// The most that a flight pauses between its attempts: 1, 4 and 16 s.
-const PAUSES: Duration = Duration::from_secs(21);
+/// How long a flight backs off between its attempts, at most: 1, 4 and 16 s.
+const ATTEMPT_BACKOFFS: Duration = Duration::from_secs(21);
 
 const TRANSIENT: [TokenErrorKind; 3] =
     [TokenErrorKind::Unavailable, TokenErrorKind::TimedOut, TokenErrorKind::Throttled];
@@ -27,7 +27,7 @@ async fn a_transient_failure_is_retried_within_the_flight() {
         let tokens = refresher(&source);
         let stopwatch = Stopwatch::start();
         assert_generation(&tokens.token().await, 1);
-        assert!(stopwatch.elapsed() <= PAUSES + 3 * MS);
+        assert!(stopwatch.elapsed() <= ATTEMPT_BACKOFFS + 3 * MS);
         assert_eq!(source.requests(), ATTEMPTS);
     }
 }
@@ -47,8 +47,8 @@ async fn a_flight_makes_at_most_four_attempts_or_as_configured() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn pauses_between_attempts_have_full_jitter() {
-    let mut pauses = HashSet::new();
+async fn attempts_back_off_with_full_jitter() {
+    let mut backoffs = HashSet::new();
     let mut short = 0;
     for _ in 0..100 {
         let source = ScriptedSource::new().then_error(TokenErrorKind::Unavailable);
@@ -56,9 +56,9 @@ async fn pauses_between_attempts_have_full_jitter() {
         assert_generation(&refresher(&source).token().await, 1);
         assert!(stopwatch.elapsed() <= SECOND + MS);
         short += u32::from(stopwatch.elapsed() < 500 * MS);
-        pauses.insert(stopwatch.elapsed());
+        backoffs.insert(stopwatch.elapsed());
     }
-    assert!(pauses.len() > 20, "{} different pauses", pauses.len());
+    assert!(backoffs.len() > 20, "{} different back-offs", backoffs.len());
     assert_within(short, 20..=80);
 }
 
@@ -174,29 +174,29 @@ async fn flights_back_off_from_1_to_30_s_however_long_the_streak() {
         let status = tokens.status();
         assert_eq!(status.consecutive_failures, streak);
         let step = Duration::from_secs(1 << (streak - 1).min(5)).min(30 * SECOND);
-        let spacing = status.retry_in.expect("flights are spaced");
-        assert_within(spacing, (step / 2)..=step);
+        let backoff = status.retry_in.expect("flights back off");
+        assert_within(backoff, (step / 2)..=step);
         assert_fails(&tokens.token().await, TokenErrorKind::Unavailable);
         assert_eq!(source.requests(), u64::from(streak), "the last error, at once");
-        jump(spacing).await;
+        jump(backoff).await;
     }
     assert_generation(&tokens.token().await, 1);
 }
 
 #[tokio::test(start_paused = true)]
-async fn spacing_is_jittered() {
-    let mut spacings = HashSet::new();
+async fn the_back_off_between_flights_is_jittered() {
+    let mut backoffs = HashSet::new();
     for _ in 0..50 {
         let source = ScriptedSource::new().then_error(TokenErrorKind::Unavailable);
         let tokens = builder(&source).max_attempts(1).build();
         assert_fails(&tokens.token().await, TokenErrorKind::Unavailable);
-        spacings.insert(tokens.status().retry_in);
+        backoffs.insert(tokens.status().retry_in);
     }
-    assert!(spacings.len() > 25);
+    assert!(backoffs.len() > 25);
 }
 
 #[tokio::test(start_paused = true)]
-async fn success_resets_the_spacing() {
+async fn success_resets_the_back_off() {
     let source = ScriptedSource::new();
     let tokens = builder(&source).max_attempts(1).build();
     for _ in 0..5 {
@@ -251,7 +251,7 @@ async fn after_an_outage_the_next_flight_recovers_without_a_restart() {
     let tokens = refresher(&source);
     let stopwatch = Stopwatch::start();
     call_until_served(100 * MS, &tokens).await;
-    assert!(stopwatch.elapsed() <= 10 * (PAUSES + 30 * SECOND) + PAUSES);
+    assert!(stopwatch.elapsed() <= 10 * (ATTEMPT_BACKOFFS + 30 * SECOND) + ATTEMPT_BACKOFFS);
     assert_eq!(source.requests(), 10 * ATTEMPTS + 1);
     let status = tokens.status();
     assert!(status.last_error.is_none() && status.retry_in.is_none());

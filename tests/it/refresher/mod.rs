@@ -131,10 +131,10 @@ fn fail_flights(source: &ScriptedSource, flights: u64) {
     }
 }
 
-/// Checks that forced refreshes rest for `step`, of which the second half is drawn, and returns for how long.
+/// Checks that forced refreshes back off for `step`, of which the second half is drawn, and returns for how long.
 #[track_caller]
 fn assert_rejection_backoff(tokens: &TokenRefresher, step: Duration) -> Duration {
-    let backoff = tokens.status().rejection_backoff.expect("forced refreshes rest");
+    let backoff = tokens.status().rejection_backoff.expect("forced refreshes back off");
     assert_within(backoff, (step / 2)..=step);
     backoff
 }

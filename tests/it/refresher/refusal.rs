@@ -14,7 +14,7 @@ use super::{
 use crate::support::{Answer, HOUR, ScriptedSource};
 
 pub(super) const HOST: &str = "a.example";
-/// How long forced refreshes rest at most.
+/// How long forced refreshes back off at most.
 pub(super) const MAX_BACK_OFF: Duration = MINUTE;
 
 /// Makes a request to `host` a millisecond, `requests` times; returns how many were answered 401.
@@ -198,7 +198,7 @@ async fn without_replay_an_api_that_refuses_does_not_delay_the_others() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_request_that_is_not_retried_heals_the_next() {
+async fn without_replay_a_401_gets_the_next_request_a_new_token() {
     let source = ScriptedSource::new();
     let (tokens, api) = fetched(&source).await;
     let client = api.not_retrying(&tokens);
@@ -210,7 +210,7 @@ async fn a_request_that_is_not_retried_heals_the_next() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_request_without_retry_heals_the_next() {
+async fn without_retry_a_401_gets_the_next_request_a_new_token() {
     use tower::ServiceExt;
 
     let source = ScriptedSource::new();

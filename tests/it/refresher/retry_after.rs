@@ -13,9 +13,9 @@ use crate::support::{Answer, HOUR, ScriptedSource};
 
 const NS: Duration = Duration::from_nanos(1);
 
-/// Checks that `tokens`, whose only token request was throttled, makes the next one after `rest` and not before.
-async fn assert_rests_for(rest: Duration, tokens: &TokenRefresher, source: &ScriptedSource) {
-    jump(rest - NS).await;
+/// Checks that `tokens`, whose only token request was throttled, makes the next one after `backoff` and not before.
+async fn assert_backs_off_for(backoff: Duration, tokens: &TokenRefresher, source: &ScriptedSource) {
+    jump(backoff - NS).await;
     for outcome in join_all((0..10).map(|_| tokens.token())).await {
         assert_fails(&outcome, TokenErrorKind::Throttled);
     }
@@ -37,7 +37,7 @@ async fn no_attempt_of_the_flight_is_made_before_retry_after() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_retry_after_of_zero_leaves_the_usual_pause() {
+async fn a_retry_after_of_zero_leaves_the_usual_back_off() {
     let source = ScriptedSource::new().then(throttled(Duration::ZERO));
     let stopwatch = Stopwatch::start();
     assert_generation(&refresher(&source).token().await, 1);
@@ -71,7 +71,7 @@ async fn retry_after_is_observed_by_every_caller_and_by_later_flights() {
     let tokens = refresher(&source);
     assert_fails(&tokens.token().await, TokenErrorKind::Throttled);
     assert_fails(&tokens.clone().token().await, TokenErrorKind::Throttled);
-    assert_rests_for(MINUTE, &tokens, &source).await;
+    assert_backs_off_for(MINUTE, &tokens, &source).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -81,7 +81,7 @@ async fn retry_after_counts_at_most_an_hour() {
         let tokens = refresher(&source);
         assert_fails(&tokens.token().await, TokenErrorKind::Throttled);
         assert_eq!(tokens.status().retry_in, Some(HOUR));
-        assert_rests_for(HOUR, &tokens, &source).await;
+        assert_backs_off_for(HOUR, &tokens, &source).await;
     }
 }
 
@@ -96,7 +96,7 @@ async fn from_a_custom_source_it_counts_on_any_failure() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_retry_after_shorter_than_the_spacing_does_not_shorten_it() {
+async fn a_retry_after_shorter_than_the_back_off_does_not_shorten_it() {
     let source = ScriptedSource::new();
     let tokens = super::builder(&source).max_attempts(1).build();
     for _ in 0..8 {

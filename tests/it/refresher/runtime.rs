@@ -33,17 +33,17 @@ fn without_time() -> Runtime {
     Builder::new_current_thread().build().unwrap()
 }
 
-/// A runtime on which a flight of `tokens` is up, and waits for `source`; no one drives it any more.
+/// A runtime on which a flight of `tokens` has started, and waits for `source`; no one drives it any more.
 pub(super) fn with_flight(tokens: &TokenRefresher, source: &ScriptedSource) -> Runtime {
     let runtime = runtime();
     let tokens = tokens.clone();
     runtime.spawn(async move { tokens.token().await });
-    let up = async {
+    let started = async {
         while source.under_way() == 0 {
             yield_now().await;
         }
     };
-    runtime.block_on(async { timeout(SAFETY_NET, up).await }).expect("the flight starts");
+    runtime.block_on(async { timeout(SAFETY_NET, started).await }).expect("the flight starts");
     runtime
 }
 

@@ -114,7 +114,7 @@ async fn every_attempt_is_counted() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_pause_between_attempts_is_in_flight() {
+async fn a_back_off_between_attempts_is_in_flight() {
     let source = ScriptedSource::new().then(throttled(10 * SECOND));
     let tokens = refresher(&source);
     let mut call = task::spawn(tokens.token());

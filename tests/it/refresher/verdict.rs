@@ -1,4 +1,4 @@
-//! What a retry says of the new token, and how long forced refreshes rest after one that was useless.
+//! What a retry says of the new token, and how long forced refreshes back off after one that was useless.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -64,10 +64,10 @@ async fn a_refresh_that_helped_resets_the_back_off() {
     assert_rejection_backoff(&tokens, SECOND);
 }
 
-/// Makes requests to the host that refuses until forced refreshes rest for more than `rest`.
-async fn refuse_until_rest_of(rest: Duration, client: &Client<CloneBody>) {
+/// Makes requests to the host that refuses until forced refreshes back off for more than `backoff`.
+async fn refuse_until_backoff_of(backoff: Duration, client: &Client<CloneBody>) {
     let refused = async {
-        while client.refresher().status().rejection_backoff <= Some(rest) {
+        while client.refresher().status().rejection_backoff <= Some(backoff) {
             assert_eq!(get(client, HOST).await, 401);
             sleep(100 * MS).await;
         }
@@ -82,7 +82,7 @@ async fn useless_verdicts_do_not_stop_a_refresh_that_is_due() {
     let client = api.retrying(&tokens);
     api.refuse(HOST);
     // The next refresh is due before this is over.
-    refuse_until_rest_of(30 * SECOND, &client).await;
+    refuse_until_backoff_of(30 * SECOND, &client).await;
     let generation = tokens.status().generation;
     jump_until_due(&tokens).await;
     assert_eq!(get(&client, HOST).await, 401);
@@ -98,7 +98,7 @@ async fn useless_verdicts_do_not_stop_the_fetch_of_an_expired_token() {
     let (tokens, api) = fetched(&source).await;
     let client = api.retrying(&tokens);
     api.refuse(HOST);
-    refuse_until_rest_of(10 * SECOND, &client).await;
+    refuse_until_backoff_of(10 * SECOND, &client).await;
     pass(9 * SECOND).await;
     assert!(tokens.cached().is_none() && tokens.status().rejection_backoff.is_some());
     assert!(tokens.token().await.is_ok());
@@ -136,8 +136,8 @@ async fn two_hundred_refreshers_do_not_ask_again_in_the_same_instant() {
     assert!(by_50_ms.values().all(|refreshers| *refreshers < 50), "{by_50_ms:?}");
 }
 
-/// A call a second to a host that refuses, for five minutes; then none for `pause`, and one more.
-async fn refuse_then_pause<R>(client: &Client<R>, pause: Duration)
+/// A call a second to a host that refuses, for five minutes; then none for `silence`, and one more.
+async fn refuse_then_stay_silent<R>(client: &Client<R>, silence: Duration)
 where
     R: tower_sinch_auth::Replay<String, Body = String>,
 {
@@ -145,29 +145,29 @@ where
         assert_eq!(get(client, HOST).await, 401);
         pass(SECOND).await;
     }
-    pass(pause).await;
+    pass(silence).await;
     assert_eq!(get(client, HOST).await, 401);
     settle().await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_streak_starts_anew_ten_minutes_after_its_last_count() {
-    for (pause, step) in [(FADES_AFTER, SECOND), (FADES_AFTER / 2, MINUTE)] {
+    for (silence, step) in [(FADES_AFTER, SECOND), (FADES_AFTER / 2, MINUTE)] {
         let (tokens, api) = fetched(&ScriptedSource::new()).await;
         api.refuse(HOST);
-        refuse_then_pause(&api.retrying(&tokens), pause).await;
+        refuse_then_stay_silent(&api.retrying(&tokens), silence).await;
         assert_rejection_backoff(&tokens, step);
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_streak_starts_anew_without_replay_too() {
-    for (pause, step) in [(FADES_AFTER, SECOND), (FADES_AFTER / 2, MINUTE)] {
+    for (silence, step) in [(FADES_AFTER, SECOND), (FADES_AFTER / 2, MINUTE)] {
         let (tokens, api) = fetched(&ScriptedSource::new()).await;
         api.refuse(HOST);
         let client = api.not_retrying(&tokens);
         // The last call asks for a token, of which the next one says that it is useless.
-        refuse_then_pause(&client, pause).await;
+        refuse_then_stay_silent(&client, silence).await;
         assert_eq!(get(&client, HOST).await, 401);
         assert_rejection_backoff(&tokens, step);
     }

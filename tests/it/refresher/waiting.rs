@@ -13,7 +13,7 @@ use super::{
 };
 use crate::support::{Answer, HOUR, ScriptedSource};
 
-/// How long a caller waits at most, however many flights are lost under it.
+/// How long a caller waits at most, however many flights are cancelled under it.
 const PATIENCE: Duration = Duration::from_secs(32);
 
 #[tokio::test(start_paused = true)]

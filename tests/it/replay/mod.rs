@@ -33,7 +33,7 @@ type Answer = Response<Full<Bytes>>;
 /// The requests that a [`Held`] service was called with, with their bodies unread.
 type Calls<B> = Arc<Mutex<VecDeque<Call<B>>>>;
 
-/// One call that waits for its answer, while the test reads its body by hand.
+/// One call that waits for its answer, while the test reads its body manually, frame by frame.
 struct Call<B> {
     token: Option<String>,
     body: Reader<B>,
@@ -42,7 +42,7 @@ struct Call<B> {
 
 type Respond = oneshot::Sender<Result<Answer, BoxError>>;
 
-/// The body of an attempt, read by hand.
+/// The body of an attempt, read manually.
 struct Reader<B>(Spawn<Pin<Box<ReplayBody<B>>>>);
 
 /// Hands its calls to the test.

@@ -147,7 +147,7 @@ async fn skip_sends_the_request_as_it_is_anywhere() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_retry_returns_the_401_and_heals_the_next_request() {
+async fn without_retry_the_401_returns_and_the_next_gets_a_new_token() {
     let (layer, source) = scripted();
     let api = MockApi::rejecting(&["token-1"]);
     let service = layer.layer(api.clone());

@@ -87,7 +87,7 @@ fn assert_not_called(handle: &mut Handle) {
     assert!(!called, "the inner service was called");
 }
 
-/// Takes the permit, which must be there to be had.
+/// Takes the permit, which must be free.
 #[track_caller]
 fn hold(service: &mut impl HttpService) {
     let ready = tokio_test::task::spawn(service.ready()).poll();

@@ -114,7 +114,7 @@ async fn a_call_waits_2_s_and_the_next_one_does_not() {
     let mut next = task::spawn(service.clone().oneshot(get(API)));
     assert_pending!(next.poll());
     assert_called_with(&mut handle, "token-1");
-    assert_eq!(source.under_way(), 1, "the flight is up all the time");
+    assert_eq!(source.under_way(), 1, "the flight is in progress all the time");
 }
 
 #[tokio::test(start_paused = true)]

@@ -62,7 +62,7 @@ fn a_remembered_error_says_what_is_left_of_its_retry_after() {
 }
 
 #[test]
-fn transient_failures_space_flights_1_s_doubling_to_30_s() {
+fn transient_failures_back_off_from_1_s_doubling_to_30_s() {
     let mut it = Fixture { jitter: 1.0, ..Fixture::empty() };
     let mut now = start();
     for spacing in [1, 2, 4, 8, 16, 30, 30] {
@@ -128,7 +128,7 @@ fn retry_after_is_obeyed_by_everyone_and_for_an_hour_at_most() {
 }
 
 #[test]
-fn retry_after_does_not_shorten_a_spacing() {
+fn retry_after_does_not_shorten_a_back_off() {
     let mut it = Fixture { jitter: 1.0, ..Fixture::empty() };
     for _ in 0..6 {
         let impatient = error(TokenErrorKind::Throttled).with_retry_after(Some(secs(1)));
@@ -138,7 +138,7 @@ fn retry_after_does_not_shorten_a_spacing() {
 }
 
 #[test]
-fn retry_after_holds_forced_and_due_refreshes_too() {
+fn retry_after_delays_forced_and_due_refreshes_too() {
     let mut it = Fixture::with_token();
     let throttled = error(TokenErrorKind::Throttled).with_retry_after(Some(HOUR));
     it.fail_once(&throttled, at(DUE));
@@ -157,7 +157,7 @@ fn a_first_panic_is_retried_at_once_and_a_second_backs_off() {
 }
 
 #[test]
-fn a_missing_runtime_is_neither_remembered_nor_spaced() {
+fn a_missing_runtime_is_not_remembered_and_starts_no_back_off() {
     for missing in [TokenError::of(Kind::NoRuntime), error(TokenErrorKind::NoRuntime)] {
         let mut it = Fixture::empty();
         it.fail_once(&missing, start());

@@ -148,7 +148,7 @@ fn a_flight_can_be_lost_by_its_own_number_only() {
 }
 
 #[test]
-fn what_a_flight_brings_that_was_given_up_is_dropped() {
+fn the_result_of_an_abandoned_flight_is_dropped() {
     let mut it = Fixture::empty();
     it.token(start());
     let late = it.up();
@@ -160,7 +160,7 @@ fn what_a_flight_brings_that_was_given_up_is_dropped() {
 }
 
 #[test]
-fn a_flight_that_should_have_ended_long_ago_is_given_up() {
+fn a_flight_that_should_have_ended_long_ago_is_abandoned() {
     let patience = Duration::from_secs(31);
     let mut it = Fixture::empty();
     it.token(start());
@@ -224,7 +224,7 @@ fn abandoned_flights_back_off_due_refreshes_and_not_waiters() {
 }
 
 #[test]
-fn a_success_ends_the_spacing_after_abandoned_flights() {
+fn a_success_ends_the_back_off_after_abandoned_flights() {
     let mut it = Fixture::with_token();
     it.token(at(DUE));
     it.state.on_abandoned(it.up(), at(DUE), 1.0);
