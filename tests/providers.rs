@@ -49,7 +49,7 @@ fn key() -> AccessKey {
 /// groups of the client.
 async fn stranger() -> (u16, JoinHandle<Vec<NamedGroup>>) {
     let certified = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-    let key = PrivatePkcs8KeyDer::from(certified.key_pair.serialize_der());
+    let key = PrivatePkcs8KeyDer::from(certified.signing_key.serialize_der());
     let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()
         .unwrap()

@@ -28,7 +28,7 @@ fn tls(http2: bool) -> (TlsAcceptor, TlsClient) {
     let provider: Arc<CryptoProvider> = Arc::new(default_provider());
     let certified = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let certificate = certified.cert.der().clone();
-    let key = PrivatePkcs8KeyDer::from(certified.key_pair.serialize_der());
+    let key = PrivatePkcs8KeyDer::from(certified.signing_key.serialize_der());
 
     let mut server = ServerConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
