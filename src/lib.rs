@@ -52,6 +52,7 @@
 //! | a call waits longer than [`max_wait`](SinchAuthLayer::max_wait) | nothing; the token request goes on | [`TokenErrorKind::TimedOut`], with what the last attempt failed with |
 //! | host outside the [`Audience`] | nothing | an [`AudienceError`] |
 //! | `Authorization` present already | the request, untouched | the answer |
+//! | no [`Account`], and the layer is [for many](SinchAuthLayer::per_request) | nothing | an [`AccountError`] |
 //! | no calls | nothing: no background task, no timer | |
 //!
 //! # In a stack
@@ -100,6 +101,13 @@
 //! An [`AccessKey`] is for every API with OAuth2: its tokens go to [`Audience::sinch_apis`]. A [`ServicePlan`] is for
 //! SMS by service plan only: its static API token goes to [`Audience::sms_service_plans`], is never refreshed, and a
 //! `401` comes back as it came. Any other source of tokens is a closure or a [`TokenSource`].
+//!
+//! # Many accounts
+//!
+//! The access key decides which Sinch account is billed. One process may serve many: make the layer by
+//! [`SinchAuthLayer::per_request`], and put an [`Account`] into the extensions of each request. Keep the refreshers in a map
+//! or a cache of your choice. A dropped one that is in use harms no call. The example `many_accounts` shows a pool with
+//! capacity and idle eviction, one client for all with a rate limit, and a tenant that is deleted while calls run.
 //!
 //! # Secrets
 //!
@@ -165,10 +173,10 @@ mod token;
 pub use self::sinch::HttpsClient;
 pub use self::{
     audience::Audience,
-    error::{AudienceError, BoxError, CredentialsError, TokenError, TokenErrorKind},
+    error::{AccountError, AudienceError, BoxError, CredentialsError, TokenError, TokenErrorKind},
     refresher::{TokenRefresher, TokenRefresherBuilder},
     request::{
-        BufferBody, CloneBody, ExistingAuthorization, NoReplay, OutsideAudience, Replay, ReplayBody,
+        Account, BufferBody, CloneBody, ExistingAuthorization, NoReplay, OutsideAudience, Replay, ReplayBody,
         RequestAuth, SinchAuth, SinchAuthLayer, future,
     },
     sinch::{AccessKey, AccessKeySource, ClientCredentials, ServicePlan},

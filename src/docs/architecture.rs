@@ -23,7 +23,7 @@
 //! lib.rs       the docs of the crate, and its exports
 //! testing/     FakeSinch, a server that behaves as Sinch does
 //! request/     what happens to a request (beside testing/): layer options service future; state transitions
-//!              retained; challenge drain; replay/
+//!              retained account; challenge drain; replay/
 //! sinch/       where Sinch's tokens come from: access_key service_plan (field: what both check);
 //!              client_credentials token_response exchange https
 //! refresher/   one token for all. Shells: token_refresher builder acquire flight channel shared
@@ -67,7 +67,8 @@
 //! # The way of a request
 //!
 //! 1. `SinchAuth::call` (`request/service`) reads the request's switches once. A request with `skip()`, or with an
-//!    `Authorization` that is kept, is sent as it is.
+//!    `Authorization` that is kept, is sent as it is. Then it reads the request's account once. That refresher, else the
+//!    layer's, is asked for the token, and travels with the request: its answer is reported to no other.
 //! 2. `TokenRefresher::authorize` loads the mirror, checks the audience, compares the clocks with the moments at which the
 //!    token is due and expires, and inserts the header. It takes no lock, no box and no allocation.
 //! 3. If the token is due, `refresh_in_background` (`refresher/acquire`) tries the lock, and launches a flight that nobody

@@ -3,12 +3,14 @@
 //! A message says what happened and what to do next. A cause is in `source()` or in `Display`, never in both. No
 //! message holds a secret, a token or a body that the endpoint sent.
 
+mod account;
 pub(crate) mod audience;
 mod box_error;
 mod credentials;
 pub(crate) mod token;
 
 pub use self::{
+    account::AccountError,
     audience::AudienceError,
     box_error::BoxError,
     credentials::CredentialsError,

@@ -201,9 +201,7 @@ impl TokenRefresher {
 
     /// Records the entries of `audience` that match nothing.
     pub(crate) fn warn_of_invalid_hosts(&self, audience: &Audience) {
-        for entry in audience.invalid_entries() {
-            self.shared.observer.invalid_host(entry);
-        }
+        self.shared.observer.invalid_hosts(audience);
     }
 
     /// Records a request that must not carry the token.

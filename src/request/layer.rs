@@ -9,7 +9,7 @@ use super::{
     replay::CloneBody,
     service::SinchAuth,
 };
-use crate::{audience::Audience, refresher::TokenRefresher};
+use crate::{audience::Audience, refresher::TokenRefresher, telemetry::Observer};
 #[cfg(feature = "__client")]
 use crate::{error::CredentialsError, sinch::AccessKey};
 
@@ -50,7 +50,33 @@ impl SinchAuthLayer {
     pub fn new(tokens: impl Into<TokenRefresher>) -> Self {
         let tokens = tokens.into();
         tokens.warn_of_invalid_hosts(tokens.source_audience());
-        Self { options: Options::new(tokens) }
+        Self { options: Options::new(Some(tokens)) }
+    }
+
+    /// Creates a layer for many accounts: each request gets the token of the [`Account`](crate::Account) in its extensions.
+    ///
+    /// There is no default: a request without one is not sent, and fails with an [`AccountError`](crate::AccountError). Such
+    /// are those that a redirect layer makes anew: put the account in inside of it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use tower_sinch_auth::{Account, BoxError, IssuedToken, SinchAuthLayer, TokenRefresher};
+    /// # use http::{Request, Response};
+    /// # use tower::{ServiceBuilder, ServiceExt};
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), BoxError> {
+    /// # let client = tower::service_fn(|_: Request<String>| async { Ok::<_, BoxError>(Response::new(String::new())) });
+    /// # let tokens = TokenRefresher::new(|| async { IssuedToken::bearer("abc", None) });
+    /// let service = ServiceBuilder::new().layer(SinchAuthLayer::per_request()).service(client);
+    ///
+    /// let mut request = Request::new(String::new());
+    /// request.extensions_mut().insert(Account::from(&tokens));
+    /// let response = service.oneshot(request).await?;
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn per_request() -> Self {
+        Self { options: Options::new(None) }
     }
 
     /// Creates a layer with the access key in the environment: `SINCH_KEY_ID` and `SINCH_KEY_SECRET`.
@@ -70,7 +96,10 @@ impl<R> SinchAuthLayer<R> {
     /// [`IssuedToken::audience`](crate::IssuedToken::audience).
     #[must_use]
     pub fn audience(mut self, audience: Audience) -> Self {
-        self.options.tokens.warn_of_invalid_hosts(&audience);
+        match &self.options.tokens {
+            Some(tokens) => tokens.warn_of_invalid_hosts(&audience),
+            None => Observer::default().invalid_hosts(&audience),
+        }
         self.options.audience = Some(audience);
         self
     }
@@ -112,9 +141,11 @@ impl<R> SinchAuthLayer<R> {
         SinchAuthLayer { options: self.options.replay(replay) }
     }
 
-    /// Returns the shared refresher: for health endpoints, warm-up, and other layers of the same access key.
-    pub fn refresher(&self) -> &TokenRefresher {
-        &self.options.tokens
+    /// Returns the shared refresher: for health endpoints, warm-up, and other layers of the same access key. A layer
+    /// [for many accounts](SinchAuthLayer::per_request) has none.
+    #[must_use]
+    pub fn refresher(&self) -> Option<&TokenRefresher> {
+        self.options.tokens.as_ref()
     }
 }
 

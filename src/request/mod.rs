@@ -24,6 +24,7 @@
 //! - **Retried**: the request is on its way once more. Whatever comes is the end, and the verdict on the token.
 //! - **Failed**: the request was refused before it was sent. The end is the error.
 
+mod account;
 mod challenge;
 mod drain;
 pub mod future;
@@ -36,6 +37,7 @@ mod state;
 mod transitions;
 
 pub use self::{
+    account::Account,
     layer::SinchAuthLayer,
     options::{ExistingAuthorization, OutsideAudience, RequestAuth},
     replay::{BufferBody, CloneBody, NoReplay, Replay, ReplayBody},

@@ -4,7 +4,7 @@ use std::{fmt, time::Duration};
 
 use http::Request;
 
-use super::replay::CloneBody;
+use super::{account::Account, replay::CloneBody};
 use crate::{audience::Audience, refresher::TokenRefresher, token::AccessToken};
 
 /// What happens to a request whose host is outside the token's [`Audience`].
@@ -45,7 +45,8 @@ pub struct RequestAuth {
 /// The settings of a layer, which its services share.
 #[derive(Clone)]
 pub(super) struct Options<R> {
-    pub(super) tokens: TokenRefresher,
+    /// Whose token a request gets that names no account; `None`: it is not sent.
+    pub(super) tokens: Option<TokenRefresher>,
     /// Where tokens may travel; `None`: where their own audience lets them.
     pub(super) audience: Option<Audience>,
     pub(super) outside_audience: OutsideAudience,
@@ -79,7 +80,7 @@ impl RequestAuth {
 // === impl Options ===
 
 impl Options<CloneBody> {
-    pub(super) fn new(tokens: TokenRefresher) -> Self {
+    pub(super) fn new(tokens: Option<TokenRefresher>) -> Self {
         Self {
             audience: None,
             tokens,
@@ -97,9 +98,15 @@ impl<R> Options<R> {
         Options { tokens, audience, outside_audience, existing_authorization, max_wait, replay }
     }
 
-    /// Returns where a request may go that has no token yet.
-    pub(super) fn audience(&self) -> &Audience {
-        self.audience.as_ref().unwrap_or(self.tokens.source_audience())
+    /// Returns whose token `request` gets, if anyone's: the account that it names, else that of the layer.
+    #[inline]
+    pub(super) fn tokens_for<'a, B>(&'a self, request: &'a Request<B>) -> Option<&'a TokenRefresher> {
+        Account::of(request).or(self.tokens.as_ref())
+    }
+
+    /// Returns where a request may go that has none of these `tokens` yet.
+    pub(super) fn audience_for<'a>(&'a self, tokens: &'a TokenRefresher) -> &'a Audience {
+        self.audience.as_ref().unwrap_or(tokens.source_audience())
     }
 
     /// Returns where a request with `token` may go.
@@ -109,9 +116,10 @@ impl<R> Options<R> {
 
     /// Formats the settings as those of the public type `name`.
     pub(super) fn fmt_as(&self, name: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let own = self.tokens.as_ref().map(TokenRefresher::source_audience);
         f.debug_struct(name)
             .field("tokens", &self.tokens)
-            .field("audience", self.audience())
+            .field("audience", &self.audience.as_ref().or(own))
             .field("outside_audience", &self.outside_audience)
             .field("existing_authorization", &self.existing_authorization)
             .field("max_wait", &self.max_wait)

@@ -21,6 +21,8 @@ use crate::{
 /// A request without a token. Boxed in its states: requests that find a token need no room for it.
 pub(super) struct QueuedRequest<S, R, B> {
     pub(super) options: Options<R>,
+    /// Whose token the request gets.
+    pub(super) tokens: TokenRefresher,
     /// Not ready.
     pub(super) inner: S,
     pub(super) request: Request<B>,

@@ -16,7 +16,7 @@ use super::{
     retained::{InFlight, QueuedRequest, Retained, Rounds, origin_of},
 };
 use crate::{
-    error::{AudienceError, BoxError},
+    error::{AccountError, AudienceError, BoxError},
     refresher::{Acquired, NotAuthorized, TokenRefresher, UsableToken, Waiter},
 };
 
@@ -30,7 +30,7 @@ use crate::{
 /// # Errors
 ///
 /// Errors of the inner service come through unwrapped. Ours are [`TokenError`](crate::TokenError), if there is no
-/// token to send, and [`AudienceError`].
+/// token to send, [`AudienceError`], and [`AccountError`].
 ///
 /// # Cancel safety
 ///
@@ -70,9 +70,10 @@ impl<S, R> SinchAuth<S, R> {
         self.inner
     }
 
-    /// Returns the shared refresher.
-    pub fn refresher(&self) -> &TokenRefresher {
-        &self.options.tokens
+    /// Returns the shared refresher, if it has one of its own.
+    #[must_use]
+    pub fn refresher(&self) -> Option<&TokenRefresher> {
+        self.options.tokens.as_ref()
     }
 }
 
@@ -108,22 +109,25 @@ where
         if switches.skip || (keeps && request.headers().keys().any(|name| name == AUTHORIZATION)) {
             return self.pass(request);
         }
-        let (generation, is_watched) = match options.tokens.authorize(&mut request, options.audience.as_ref())
-        {
+        // Whoever is asked for the token is told of its answer, whatever becomes of the extensions.
+        let Some(tokens) = options.tokens_for(&request).cloned() else {
+            return self.refuse(AccountError::new().into());
+        };
+        let (generation, is_watched) = match tokens.authorize(&mut request, options.audience.as_ref()) {
             Ok(Some(generation)) => (generation, false),
-            Ok(None) => match self.acquire(request, switches) {
+            Ok(None) => match self.acquire(request, &tokens, switches) {
                 Ok(authorized) => {
                     request = authorized.request;
                     (authorized.generation, authorized.is_watched)
                 }
                 Err(future) => return future,
             },
-            Err(NotAuthorized::Outside(error)) => return self.outside(request, *error),
+            Err(NotAuthorized::Outside(error)) => return self.outside(request, &tokens, *error),
             Err(NotAuthorized::TooManyHeaders(error)) => return self.refuse(error.into()),
         };
         let mut retained = Retained::of(&self.inner, &self.options, &request, switches);
         let request = R::send(request, retained.kept_mut());
-        let in_flight = InFlight::new(self.options.tokens.clone(), generation, is_watched, retained);
+        let in_flight = InFlight::new(tokens, generation, is_watched, retained);
         ResponseFuture::called(self.inner.call(request), Some(in_flight))
     }
 }
@@ -155,6 +159,7 @@ impl<S: Clone, R> SinchAuth<S, R> {
     fn outside<B, ResBody>(
         &mut self,
         request: Request<B>,
+        tokens: &TokenRefresher,
         error: AudienceError,
     ) -> ResponseFuture<S, R, B, ResBody>
     where
@@ -164,7 +169,7 @@ impl<S: Clone, R> SinchAuth<S, R> {
         match self.options.outside_audience {
             OutsideAudience::Forward => self.pass(request),
             OutsideAudience::Refuse => {
-                self.options.tokens.refuse(&error);
+                tokens.refuse(&error);
                 self.refuse(error.into())
             }
         }
@@ -175,6 +180,7 @@ impl<S: Clone, R> SinchAuth<S, R> {
     fn acquire<B, ResBody>(
         &mut self,
         mut request: Request<B>,
+        tokens: &TokenRefresher,
         switches: RequestAuth,
     ) -> Result<AuthorizedRequest<B>, ResponseFuture<S, R, B, ResBody>>
     where
@@ -182,17 +188,17 @@ impl<S: Clone, R> SinchAuth<S, R> {
         S: Service<Request<R::Body>>,
     {
         let options = &self.options;
-        if let Err(error) = options.audience().check(request.uri(), request.headers()) {
-            return Err(self.outside(request, error));
+        if let Err(error) = options.audience_for(tokens).check(request.uri(), request.headers()) {
+            return Err(self.outside(request, tokens, error));
         }
         let UsableToken { token, is_watched } =
-            match options.tokens.acquire_for_call(&origin_of(&request), options.max_wait) {
+            match tokens.acquire_for_call(&origin_of(&request), options.max_wait) {
                 Acquired::Token(usable) => usable,
                 Acquired::Failed(error) => return Err(self.refuse(error.into())),
-                Acquired::Flight(waiter) => return Err(self.queue(request, waiter, switches)),
+                Acquired::Flight(waiter) => return Err(self.queue(request, tokens, waiter, switches)),
             };
         if let Err(error) = options.audience_of(&token).check(request.uri(), request.headers()) {
-            return Err(self.outside(request, error));
+            return Err(self.outside(request, tokens, error));
         }
         match token.authorize(request.headers_mut()) {
             Ok(()) => Ok(AuthorizedRequest { request, generation: token.generation(), is_watched }),
@@ -204,6 +210,7 @@ impl<S: Clone, R> SinchAuth<S, R> {
     fn queue<B, ResBody>(
         &mut self,
         request: Request<B>,
+        tokens: &TokenRefresher,
         waiter: Waiter,
         switches: RequestAuth,
     ) -> ResponseFuture<S, R, B, ResBody>
@@ -212,8 +219,8 @@ impl<S: Clone, R> SinchAuth<S, R> {
         S: Service<Request<R::Body>>,
     {
         let inner = self.give_back();
-        let (options, rounds) = (self.options.clone(), Rounds::default());
-        let queued = QueuedRequest { options, inner, request, switches, rounds };
+        let (options, tokens, rounds) = (self.options.clone(), tokens.clone(), Rounds::default());
+        let queued = QueuedRequest { options, tokens, inner, request, switches, rounds };
         ResponseFuture::waiting(waiter, Box::new(queued))
     }
 }

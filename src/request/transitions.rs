@@ -170,7 +170,7 @@ where
         }
         let mut retained = Retained::of(&self.inner, &self.options, &self.request, self.switches);
         let request = R::send(self.request, retained.kept_mut());
-        let in_flight = InFlight::new(self.options.tokens, token.generation(), *is_watched, retained);
+        let in_flight = InFlight::new(self.tokens, token.generation(), *is_watched, retained);
         Transition::Call(self.inner.call(request), State::Called { in_flight: Some(in_flight) })
     }
 
@@ -182,7 +182,7 @@ where
                 Transition::Call(call, State::Called { in_flight: None })
             }
             OutsideAudience::Refuse => {
-                self.options.tokens.refuse(&error);
+                self.tokens.refuse(&error);
                 Transition::Return(Err(error.into()))
             }
         }
@@ -190,7 +190,7 @@ where
 
     /// Sends the request with the token that is usable by now, or waits for one.
     fn send_with_usable_token<ResBody>(mut self: Box<Self>) -> Transition<S::Future, S, R, B, ResBody> {
-        match self.options.tokens.acquire(self.options.max_wait) {
+        match self.tokens.acquire(self.options.max_wait) {
             Acquired::Token(usable) => self.send(&usable),
             Acquired::Failed(error) => Transition::Return(Err(error.into())),
             Acquired::Flight(waiter) => {

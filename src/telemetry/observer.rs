@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use tracing::{Level, event};
 
 use super::metrics;
-use crate::{error::AudienceError, origin::Origin, schedule::Clock, token::RetryOutcome};
+use crate::{audience::Audience, error::AudienceError, origin::Origin, schedule::Clock, token::RetryOutcome};
 
 pub(super) const TARGET: &str = "tower_sinch_auth";
 
@@ -92,10 +92,12 @@ impl Observer {
         metrics::count("sinch_auth_audience_refusals_total", key_id, []);
     }
 
-    /// Records an entry of `Audience::hosts` that matches nothing.
-    pub(crate) fn invalid_host(&self, entry: &str) {
-        let key_id = &*self.key_id();
-        event!(target: TARGET, Level::WARN, key_id, entry = ?entry, "no host in an entry of the audience");
+    /// Records the entries of `audience` that match nothing.
+    pub(crate) fn invalid_hosts(&self, audience: &Audience) {
+        for entry in audience.invalid_entries() {
+            let key_id = &*self.key_id();
+            event!(target: TARGET, Level::WARN, key_id, entry = ?entry, "no host in an entry of the audience");
+        }
     }
 
     /// Starts to measure a wait.

@@ -65,7 +65,7 @@ async fn an_access_key_with_any_secret_gets_a_token_that_the_server_knows() {
     for (number, secret) in SECRETS.into_iter().enumerate() {
         let mut stack = stack(&format!("key-{number}"), secret);
         assert_eq!(call(&mut stack).await.unwrap(), StatusCode::OK, "{secret}");
-        assert_eq!(stack.refresher().status().token_requests, 1);
+        assert_eq!(stack.refresher().unwrap().status().token_requests, 1);
     }
 }
 
@@ -84,7 +84,7 @@ async fn a_wrong_secret_is_rejected_with_the_servers_words() {
 async fn a_revoked_token_is_replaced_and_the_caller_does_not_see_it() {
     let mut stack = stack("key-0", "plain");
     assert_eq!(call(&mut stack).await.unwrap(), StatusCode::OK);
-    let token = stack.refresher().cached().unwrap();
+    let token = stack.refresher().unwrap().cached().unwrap();
     let token = token.authorization().to_str().unwrap().strip_prefix("Bearer ").unwrap().to_owned();
     let revocation = Request::post(uri("/token/revocation"))
         .header("authorization", format!("Basic {}", BASE64_STANDARD.encode("key-0:plain")))
@@ -94,7 +94,7 @@ async fn a_revoked_token_is_replaced_and_the_caller_does_not_see_it() {
     assert_eq!(client().request(revocation).await.unwrap().status(), StatusCode::OK);
 
     assert_eq!(call(&mut stack).await.unwrap(), StatusCode::OK);
-    let status = stack.refresher().status();
+    let status = stack.refresher().unwrap().status();
     assert_eq!((status.generation, status.token_requests), (2, 2));
 }
 
@@ -110,7 +110,7 @@ async fn a_token_that_expires_earlier_than_it_said_is_replaced_and_the_caller_do
     let mut stack = stack_of(ClientCredentials::with_client(overstating, key).endpoint(uri("/token")));
     for _ in 0..100 {
         assert_eq!(call(&mut stack).await.unwrap(), StatusCode::OK);
-        if stack.refresher().status().generation == 2 {
+        if stack.refresher().unwrap().status().generation == 2 {
             return;
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
@@ -123,7 +123,7 @@ async fn a_token_that_says_when_it_expires_is_renewed_before_it_is_rejected() {
     let mut stack = stack("short-lived", "short-lived");
     for _ in 0..100 {
         assert_eq!(call(&mut stack).await.unwrap(), StatusCode::OK);
-        if stack.refresher().status().generation == 3 {
+        if stack.refresher().unwrap().status().generation == 3 {
             return;
         }
         tokio::time::sleep(Duration::from_millis(100)).await;

@@ -115,7 +115,7 @@ fn a_layer_has_its_settings_in_any_order() {
         .outside_audience(OutsideAudience::Refuse)
         .existing_authorization(ExistingAuthorization::Replace)
         .existing_authorization(ExistingAuthorization::Keep);
-    let _: &TokenRefresher = layer.refresher();
+    let _: Option<&TokenRefresher> = layer.refresher();
     let service = generic(&layer, inner);
     let _ = generic(&layer.clone().replay(NoReplay), inner);
     let body = service_fn(|_: Request<ReplayBody<Full<Bytes>>>| async {

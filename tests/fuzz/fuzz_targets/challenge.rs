@@ -89,7 +89,7 @@ fn sent(headers: &HeaderMap, body: &[u8]) -> u32 {
     });
     let layer = LAYER.take().unwrap_or_else(|| SinchAuthLayer::new(tokens()));
     block_on(async {
-        layer.refresher().token().await.expect("a token");
+        layer.refresher().expect("its own").token().await.expect("a token");
         let mut service = layer.layer(api.clone());
         let request =
             Request::get("https://numbers.api.sinch.com/v1").body(Full::<Bytes>::default()).unwrap();

@@ -92,7 +92,7 @@ fuzz_target!(|case: Case| {
 impl Play {
     async fn start(upload: Upload, cap: u8) -> Self {
         let layer = SinchAuthLayer::new(tokens()).replay(BufferBody::up_to(cap.into()));
-        layer.refresher().token().await.expect("a token");
+        layer.refresher().expect("its own").token().await.expect("a token");
         let (upload, held) = (Rc::new(upload), Held::default());
         let calls = Rc::clone(&held.0);
         let body = upload.body();

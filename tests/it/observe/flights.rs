@@ -143,7 +143,7 @@ async fn a_rotated_key_is_named_from_its_first_request() {
 async fn a_service_plan_is_named_by_its_id() {
     let observed = Observed::start();
     let layer = SinchAuthLayer::new(ServicePlan::new("plan-7", "api-token").unwrap());
-    layer.refresher().token().await.unwrap();
+    layer.refresher().unwrap().token().await.unwrap();
     settle().await;
     assert_eq!(last(&observed).field("key_id"), "plan-7");
     assert_eq!(last(&observed).field("lifetime_seconds"), "");

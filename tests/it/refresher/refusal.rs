@@ -36,7 +36,7 @@ where
     R: Replay<String, Body = String>,
 {
     for _ in 0..2 {
-        let tokens = client.refresher();
+        let tokens = client.refresher().unwrap();
         let generation = tokens.token().await.unwrap().generation();
         api.revoke_current(tokens);
         assert_within(storm(client, HOST, 1000).await, 0..=lost);

@@ -67,7 +67,7 @@ async fn a_refresh_that_helped_resets_the_back_off() {
 /// Makes requests to the host that refuses until forced refreshes back off for more than `backoff`.
 async fn refuse_until_backoff_of(backoff: Duration, client: &Client<CloneBody>) {
     let refused = async {
-        while client.refresher().status().rejection_backoff <= Some(backoff) {
+        while client.refresher().unwrap().status().rejection_backoff <= Some(backoff) {
             assert_eq!(get(client, HOST).await, 401);
             sleep(100 * MS).await;
         }

@@ -28,7 +28,7 @@ fn assert_gone(marker: &Arc<()>) {
 async fn dropped_while_authorizing() {
     let (layer, source) = scripted();
     source.clone().delay(Duration::from_secs(1));
-    let tokens = layer.refresher().clone();
+    let tokens = layer.refresher().unwrap().clone();
     let (mut service, mut handle) = one_at_a_time(layer);
     let (request, marker) = marked();
     service.ready().await.unwrap();

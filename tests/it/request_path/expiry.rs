@@ -74,7 +74,7 @@ async fn the_retry_takes_the_token_just_fetched_after_one_round() {
     let (layer, source) = scripted();
     source.clone().then(Answer::Token("rejected", Some(HOUR))).lifetime(LIFETIME);
     let api = MockApi::rejecting(&["rejected"]);
-    layer.refresher().token().await.unwrap();
+    layer.refresher().unwrap().token().await.unwrap();
     let call = layer.layer(Slow::new(api.clone())).oneshot(get(API));
     assert_success(&timeout(HOUR, call).await.expect("it is sent").unwrap());
     api.assert_tokens(&["rejected", "token-3"]);

@@ -41,7 +41,7 @@ async fn the_error_says_what_the_last_attempt_failed_with() {
 async fn the_flight_goes_on_for_others_and_for_the_next_call() {
     let (layer, source) = scripted();
     source.clone().delay(3 * SECOND);
-    let tokens = layer.refresher().clone();
+    let tokens = layer.refresher().unwrap().clone();
     let mut patient = task::spawn(tokens.token());
     assert_pending!(patient.poll());
     let (service, _handle) = over_mock(&layer.max_wait(MAX_WAIT));
@@ -103,7 +103,7 @@ async fn more_than_the_flight_takes_changes_nothing() {
 #[tokio::test(start_paused = true)]
 async fn none_at_all_is_an_error_at_once_while_there_is_no_token() {
     let (layer, source) = scripted();
-    let tokens = layer.refresher().clone();
+    let tokens = layer.refresher().unwrap().clone();
     source.clone().delay(SECOND);
     let (service, _handle) = over_mock(&layer.max_wait(Duration::ZERO));
     let mut call = task::spawn(service.oneshot(get(API)));

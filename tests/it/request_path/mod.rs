@@ -1,5 +1,6 @@
 //! What happens to a request between `call` and its answer.
 
+mod account;
 mod audience;
 mod cancel;
 mod challenges;

@@ -74,7 +74,7 @@ async fn a_refused_request_gives_its_permit_back() {
 async fn a_call_that_fails_for_want_of_a_token_gives_its_permit_back() {
     let (layer, source) = scripted();
     source.clone().then_error(TokenErrorKind::Rejected);
-    layer.refresher().token().await.unwrap_err();
+    layer.refresher().unwrap().token().await.unwrap_err();
     let (mut service, mut handle) = one_at_a_time(layer);
     service.ready().await.unwrap();
     let mut call = task::spawn(service.call(get(API)));

@@ -149,5 +149,5 @@ async fn a_revocation_seconds_after_an_accepted_token_heals() {
         }
     }
     assert_eq!(source.requests(), 3);
-    assert_eq!(calls.refresher().status().rejection_backoff, None);
+    assert_eq!(calls.refresher().unwrap().status().rejection_backoff, None);
 }

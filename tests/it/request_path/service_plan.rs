@@ -58,7 +58,7 @@ async fn a_401_comes_back_as_it_came_and_nothing_is_refreshed() {
         assert_is_the_rejection(service.clone().oneshot(get(SMS)).await.unwrap()).await;
         settle().await;
     }
-    assert_eq!(layer.refresher().status().token_requests, 1);
+    assert_eq!(layer.refresher().unwrap().status().token_requests, 1);
     api.assert_tokens(&[API_TOKEN; 3]);
 }
 
@@ -70,7 +70,7 @@ async fn the_api_token_never_expires() {
         service.clone().oneshot(get(SMS)).await.unwrap();
         tokio::time::sleep(1000 * crate::support::HOUR).await;
     }
-    let status = layer.refresher().status();
+    let status = layer.refresher().unwrap().status();
     assert_eq!((status.state, status.token_requests), (TokenState::Fresh, 1));
     assert_eq!((status.expires_in, status.refresh_in), (None, None));
 }

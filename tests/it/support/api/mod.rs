@@ -145,7 +145,7 @@ pub(crate) fn scripted() -> (SinchAuthLayer, ScriptedSource) {
 /// [`scripted`], with `token-1` at hand.
 pub(crate) async fn warm() -> (SinchAuthLayer, ScriptedSource) {
     let (layer, source) = scripted();
-    layer.refresher().token().await.unwrap();
+    layer.refresher().unwrap().token().await.unwrap();
     (layer, source)
 }
 
