@@ -141,10 +141,10 @@
 //!
 //! Types of these crates are part of this crate's API, on purpose, and a new major version of one is a new major version
 //! of ours: `http` (requests, responses, addresses, header values, status codes), `http-body` (bounds on bodies),
-//! `http-body-util` and `bytes` (`Full<Bytes>`, the body of token requests), `tower-layer` and `tower-service` (the
-//! traits), `serde` ([`TokenStatus`] serializes); with `client` or `client-ring` also `hyper-util` and `hyper-rustls`
-//! (what [`HttpsClient`] is made of), with `test-util` `hyper-util`. All others can change unseen. The oldest Rust
-//! that compiles this is the package's `rust-version`, which rises in minor versions only.
+//! `http-body-util` and `bytes` (`Full<Bytes>`, the body of token requests; `BoxBody`, that of what [`HttpsClient`]
+//! answers), `tower-layer` and `tower-service` (the traits), `serde` ([`TokenStatus`] serializes); with `test-util` also
+//! `hyper-util`. All others can change unseen, those that [`HttpsClient`] is made of included. The oldest Rust that compiles this is the package's `rust-version`, which
+//! rises in minor versions only.
 //!
 //! [tower]: https://docs.rs/tower
 //! [Sinch]: https://developers.sinch.com

@@ -17,7 +17,7 @@ use tokio::time::{Instant, timeout_at};
 use tower_service::Service;
 
 #[cfg(feature = "__client")]
-use super::https::{CONNECT_TIMEOUT, HttpsClient, https};
+use super::https::{CONNECT_TIMEOUT, HttpsClient};
 use super::{
     access_key::{AccessKey, AccessKeySource, DynAccessKeySource},
     exchange, token_response,
@@ -73,10 +73,10 @@ pub struct ClientCredentials<C> {
 
 #[cfg(feature = "__client")]
 impl ClientCredentials<HttpsClient> {
-    /// Gets tokens for `key` over the default client: hyper-util and rustls, HTTP/1.1 and HTTP/2.
+    /// Gets tokens for `key` over the default client, [`HttpsClient::shared`]: one for the whole process.
     #[must_use]
     pub fn new(key: impl AccessKeySource) -> Self {
-        Self::with_client(https(), key)
+        Self::with_client(HttpsClient::shared(), key)
     }
 }
 

@@ -97,6 +97,8 @@ fn with_the_default_client_an_access_key_is_enough() {
     let key = || AccessKey::new("id", "secret").unwrap();
     let credentials: ClientCredentials<tower_sinch_auth::HttpsClient> = ClientCredentials::new(key());
     let _ = TokenRefresher::from(credentials);
+    let shared: tower_sinch_auth::HttpsClient = tower_sinch_auth::HttpsClient::shared();
+    let _ = TokenRefresher::from(ClientCredentials::with_client(shared, key()));
     let _ = TokenRefresher::from(key());
     let _ = SinchAuthLayer::new(key());
     let _: fn() -> Result<SinchAuthLayer, CredentialsError> = SinchAuthLayer::from_env;
