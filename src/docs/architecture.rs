@@ -109,12 +109,13 @@
 //! 8. `on_success` or `on_failure` (`refresher/shared`) enters the result under the lock. The mirror follows when the lock
 //!    is given back.
 //! 9. Span, events and metrics are told. Then all waiters are woken at once, on success and on failure alike.
-//! 10. The task is cancelled when the state drops its handle: with the last `TokenRefresher`, or with a flight that no one
-//!     believes in any more.
+//! 10. The task is cancelled when the state drops its handle: with the last `TokenRefresher`, by `forget`, or with a flight
+//!     that no one believes in any more.
 //!
 //! # Invariants
 //!
 //! - At most one flight is up in a refresher. A late result of another one is dropped, by its number.
+//! - What a forgotten flight brought serves nobody: a waiter asks, by the flight's number, before it uses it.
 //! - The mirror is empty while something is open that calls have to ask about: no token yet, a successor, or an authority
 //!   that asked for a generation and has not answered a call with it. So calls pay nothing while nothing is open.
 //! - The lock is never held across an await, and no code of others runs under it.

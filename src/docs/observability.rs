@@ -23,9 +23,9 @@
 //! | `otel.kind` | `client` | the kind of span, for OpenTelemetry |
 //! | `key_id` | text | the KEY ID, or Service Plan ID, that asks; absent if the source is a custom one |
 //! | `server.address` | host name | the token endpoint; absent if the source is a custom one |
-//! | `reason` | `first`, `due`, `expired`, `unauthorized` | why: no token yet, refresh due, token expired, token rejected |
+//! | `reason` | `first`, `due`, `expired`, `unauthorized` | why: no token (none yet, or it was forgotten), refresh due, token expired, token rejected |
 //! | `attempts` | count | token requests made |
-//! | `outcome` | `refreshed`, `failed`, `cancelled` | how it ended; cancelled: the last handle was dropped, or the runtime shut down |
+//! | `outcome` | `refreshed`, `failed`, `cancelled` | how it ended; cancelled: the last handle was dropped, the refresher was told to forget, or the runtime shut down |
 //! | `latency_seconds` | seconds | how long it took, pauses between attempts included |
 //! | `generation` | count | the number of the token that it brought |
 //! | `lifetime_seconds` | seconds | how long that token lives, from when it was asked for; absent if for ever |

@@ -232,11 +232,21 @@ impl Place {
             return self.ask_again();
         }
         let is_late = now >= self.patience.deadline;
+        // Read before it is asked whether the flight was forgotten: else what is forgotten in between could be used.
+        let in_use = self.shared.usable();
+        if self.shared.lock().is_forgotten(self.flight) {
+            // Whatever it brought serves nobody. It is no flight that was lost.
+            return if is_late {
+                ControlFlow::Break(Err(self.shared.wait_timed_out()))
+            } else {
+                self.ask_again()
+            };
+        }
         match arrival {
             Some(Ok(Err(error))) => ControlFlow::Break(Err(error)),
             // What is in use is what the layer sends: the token that came may not be in use yet, and for a waiter that
             // wakes late it may have expired.
-            Some(Ok(Ok(token))) => match self.shared.usable() {
+            Some(Ok(Ok(token))) => match in_use {
                 Some((in_use, _)) => ControlFlow::Break(Ok(self.shared.watch(in_use))),
                 None if token.phase() != Phase::Expired => ControlFlow::Break(Ok(self.shared.watch(token))),
                 None if is_late => ControlFlow::Break(Err(TokenError::of(Kind::CameTooLate))),

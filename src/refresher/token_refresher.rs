@@ -116,6 +116,23 @@ impl TokenRefresher {
         self.acquire_or_wait(Want::newer_than(rejected.generation(), Origin::UNKNOWN, false)).await
     }
 
+    /// Drops the token and the flight under way, now: when a tenant's key was rotated or withdrawn, say.
+    ///
+    /// The next call, and those that wait, ask anew, with the key as it is then read; those that wait go on to do so until
+    /// the deadline that they had. What the dropped flight brings serves nobody. Remembered errors and back-offs are
+    /// forgotten, too, but for a running `Retry-After`, which is the issuer's. Budgets of forced refreshes are not.
+    ///
+    /// Generations go on growing, and [`TokenStatus::generation`] keeps the last one. What an API answers to a forgotten
+    /// token says nothing about the next one. A call that was sent with it, and meets a `401`, is sent again with the next.
+    pub fn forget(&self) {
+        let mut state = self.shared.lock();
+        let now = state.now;
+        let flight = state.forget(now);
+        drop(state);
+        // Cancels it, which wakes its task: not under the lock.
+        drop(flight);
+    }
+
     /// Returns what an operator wants to know. Takes the lock that calls take only to refresh; allocates nothing.
     #[must_use]
     pub fn status(&self) -> TokenStatus {

@@ -14,7 +14,8 @@ use crate::{error::TokenError, schedule::Phase};
 pub struct TokenStatus {
     /// Where the token is in its life.
     pub state: TokenState,
-    /// The number of the current token: 0 before the first, growing with each that differs from the last.
+    /// The number of the current token, or of the last one that was [forgotten](crate::TokenRefresher::forget): 0 before
+    /// the first, growing with each that differs from the last.
     pub generation: u64,
     /// Seconds until the token expires, as reported by the issuer; absent without a token or if it never expires.
     #[serde(serialize_with = "seconds")]
@@ -44,7 +45,7 @@ pub struct TokenStatus {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum TokenState {
-    /// There has been no token yet; the next call waits for one.
+    /// There is no token: none yet, or it was [forgotten](crate::TokenRefresher::forget). The next call waits for one.
     Empty,
     /// Calls use the token.
     Fresh,

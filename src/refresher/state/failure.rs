@@ -4,6 +4,7 @@
 //!   half drawn. Only a success ends the row. Errors of credentials, which cost no token request, stay at 1 to 5 s.
 //! - **Transient** ones space flights 1 s doubling to 30 s, or to 8 s after a `429` without `Retry-After`.
 //! - **`Retry-After`** is obeyed, by everyone.
+//! - All of them can be **forgotten**, but for a `Retry-After` that is on, because that is the issuer's.
 //! - An **abandoned** flight, whose runtime died, spaces refreshes that are due, 1 s doubling to 30 s. It does not hold up
 //!   callers without a token.
 
@@ -66,6 +67,18 @@ impl Failures {
     pub(super) fn note_abandoned(&mut self, now: Now, jitter: f64) {
         self.abandoned = self.abandoned.saturating_add(1);
         self.due_backoff = Some(Backoff::new(now, flight_backoff(self.abandoned, jitter)));
+    }
+
+    /// Forgets them all, but for the `Retry-After` that lasts longest: of the last flight, or of an `attempt` of one that
+    /// had not ended.
+    pub(super) fn forget(&mut self, attempt: Option<(TokenError, Now)>, now: Now) {
+        let last = self.last.take().map(|Failure { error, at, .. }| (error, at));
+        let running = [last, attempt].into_iter().flatten().filter_map(|(error, at)| {
+            let backoff = Backoff::new(at, error.retry_after()?.min(MAX_RETRY_AFTER));
+            Some((backoff.remaining(now)?, Failure { error, at, backoff }))
+        });
+        let last = running.max_by_key(|(left, _)| *left).map(|(_, failure)| failure);
+        *self = Self { last, ..Self::default() };
     }
 
     /// Returns how many flights failed in a row.

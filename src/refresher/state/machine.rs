@@ -12,8 +12,6 @@
 //!    a new flight. The answer is the same generation if its source has issued it again since, or if
 //!    [the policy for rejections](super::rejections) says so.
 
-use std::time::Duration;
-
 use super::{
     failure::Failures,
     rejections::{Rejections, Ruling},
@@ -24,7 +22,7 @@ use crate::{
     error::TokenError,
     origin::Origin,
     schedule::{Clock, Now, Phase, Settings, Validity},
-    token::{AccessToken, IssuedToken, Reason, RefresherId, RetryOutcome, TokenState, TokenStatus},
+    token::{AccessToken, IssuedToken, Reason, RefresherId, TokenState, TokenStatus},
 };
 
 /// All that a refresher knows. `F` is the handle by which a flight is joined.
@@ -43,6 +41,8 @@ pub(in crate::refresher) struct State<F> {
     reissued_generation: Option<u64>,
     /// Flights started so far; numbers the next one.
     flights: u64,
+    /// The last of them that was started before all was forgotten.
+    forgotten_flights: u64,
 }
 
 /// The one flight that is up.
@@ -53,8 +53,8 @@ struct InFlight<F> {
     started: Now,
     /// Whether someone rejected the token that it replaces.
     replaces_rejected: bool,
-    /// What its last attempt failed with.
-    attempt_error: Option<TokenError>,
+    /// What its last attempt failed with, and when.
+    attempt_error: Option<(TokenError, Now)>,
     handle: F,
 }
 
@@ -72,6 +72,7 @@ impl<F> State<F> {
             rejections: Rejections::new(now),
             reissued_generation: None,
             flights: 0,
+            forgotten_flights: 0,
         }
     }
 
@@ -98,11 +99,6 @@ impl<F> State<F> {
         self.tokens.promote_if_due(now);
         let next = self.tokens.usable(now)?.generation() + 1;
         (self.flight.is_some() && self.rejections.awaits(origin, next, now)).then_some(next)
-    }
-
-    /// Enters that a call waited in vain for `generation`: no other one does.
-    pub(in crate::refresher) fn await_no_more(&mut self, generation: u64) {
-        self.rejections.await_no_more(generation);
     }
 
     /// Returns the token for calls to read without the lock: none while something is open that they have to ask about.
@@ -154,7 +150,7 @@ impl<F> State<F> {
     /// Enters that an attempt of flight `id` failed. Returns whether a usable token is at hand.
     pub(in crate::refresher) fn on_attempt_failed(&mut self, id: u64, error: &TokenError, now: Now) -> bool {
         if let Some(flight) = self.flight.as_mut().filter(|flight| flight.id == id) {
-            flight.attempt_error = Some(error.clone());
+            flight.attempt_error = Some((error.clone(), now));
         }
         self.tokens.usable(now).is_some()
     }
@@ -218,24 +214,6 @@ impl<F> State<F> {
         self.failures.note_abandoned(now, jitter);
     }
 
-    /// Enters what became of a call that `origin` rejected and that was sent with `generation` last. Returns the back-off
-    /// of `origin`, if it begins with this.
-    pub(in crate::refresher) fn on_settled(
-        &mut self,
-        origin: &Origin,
-        generation: u64,
-        outcome: RetryOutcome,
-        now: Now,
-        jitter: f64,
-    ) -> Option<Duration> {
-        self.rejections.settle(origin, generation, outcome, now, jitter)
-    }
-
-    /// Enters that `origin` answered a call with `generation`, and not with a `401`; `helped` if that speaks for the token.
-    pub(in crate::refresher) fn on_accepted(&mut self, origin: &Origin, generation: u64, helped: bool) {
-        self.rejections.accept(origin, generation, helped);
-    }
-
     /// Returns how many flights failed in a row.
     pub(in crate::refresher) fn failures(&self) -> u32 {
         self.failures.streak()
@@ -244,7 +222,7 @@ impl<F> State<F> {
     /// Returns what the last attempt failed with, that of the flight that is up included.
     pub(in crate::refresher) fn last_error(&self) -> Option<&TokenError> {
         let attempt = self.flight.as_ref().and_then(|flight| flight.attempt_error.as_ref());
-        attempt.or_else(|| self.failures.last_error())
+        attempt.map(|(error, _)| error).or_else(|| self.failures.last_error())
     }
 
     /// Describes the newest token, which may not be in use yet.
@@ -305,10 +283,13 @@ impl<F> State<F> {
         Action::Start
     }
 
-    /// Returns whether `want` rejects the newest token. A late rejection of an older one says nothing about it.
+    /// Returns whether `want` rejects the newest token. A late rejection of an older one, or of one that was forgotten,
+    /// says nothing about it.
     fn is_rejected_by(&self, want: &Want) -> bool {
-        let newest = self.tokens.generation();
-        matches!(want, Want::NewerThan(rejected) if newest <= rejected.generation)
+        let Want::NewerThan(rejected) = want else {
+            return false;
+        };
+        self.tokens.generation() <= rejected.generation && !self.tokens.is_forgotten(rejected.generation)
     }
 
     /// Enters that the flight that is up, if one is, replaces a token that `want` rejects.
@@ -338,5 +319,7 @@ impl<F> State<F> {
     }
 }
 
+mod forget;
 #[cfg(test)]
 mod inspect;
+mod verdicts;

@@ -6,7 +6,7 @@
 //! Fetching   => Fresh | Due | Empty
 //! Fresh      => Due | Refreshing | Empty
 //! Due        => Refreshing | Empty | Fresh
-//! Refreshing => Fresh | Due | Fetching
+//! Refreshing => Fresh | Due | Fetching | Empty
 //! ```
 //!
 //! A state says whether calls have a token, and whether a flight is up:
@@ -22,6 +22,8 @@
 //! - **Refreshing**: a token, and a flight. Calls use the token, but for those that wait because their API rejected it. The
 //!   flight brings another: *Fresh*, or still *Due* until the successor is put to use. Or it fails: *Due*, or *Fresh* if it
 //!   was forced. If the token expires first, it is *Fetching*.
+//!
+//! To **forget** leads to *Empty* from everywhere: the token and the flight are dropped, and those who waited ask again.
 
 mod failure;
 mod machine;

@@ -20,6 +20,8 @@ const MAX_DELAY: Duration = Duration::from_secs(2);
 pub(super) struct Tokens {
     in_use: Option<AccessToken>,
     successor: Option<(AccessToken, Backoff)>,
+    /// The newest generation that was forgotten, 0 if none was.
+    forgotten: u64,
 }
 
 // === impl Tokens ===
@@ -39,9 +41,19 @@ impl Tokens {
         self.successor.as_ref().map(|(token, _)| token).or(self.in_use())
     }
 
-    /// Returns the generation of the newest token, 0 before the first.
+    /// Returns the generation of the newest token there is or was, 0 before the first.
     pub(super) fn generation(&self) -> u64 {
-        self.newest().map_or(0, AccessToken::generation)
+        self.newest().map_or(self.forgotten, AccessToken::generation)
+    }
+
+    /// Drops both tokens. Generations go on from theirs.
+    pub(super) fn forget(&mut self) {
+        *self = Self { forgotten: self.generation(), ..Self::default() };
+    }
+
+    /// Returns whether `generation` is that of a token that was dropped so.
+    pub(super) fn is_forgotten(&self, generation: u64) -> bool {
+        generation <= self.forgotten
     }
 
     pub(super) fn has_successor(&self) -> bool {
@@ -86,6 +98,6 @@ impl std::hash::Hash for Tokens {
     fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
         let key = |token: &AccessToken| (token.generation(), *token.validity());
         let successor = self.successor.as_ref().map(|(token, not_before)| (key(token), *not_before));
-        (self.in_use().map(key), successor).hash(state);
+        (self.in_use().map(key), successor, self.forgotten).hash(state);
     }
 }

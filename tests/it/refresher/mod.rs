@@ -5,6 +5,7 @@ mod budget;
 mod clocks;
 mod endpoint;
 mod failure;
+mod forget;
 mod refusal;
 mod retry_after;
 mod runtime;

@@ -11,7 +11,7 @@ impl<F> Hash for State<F> {
         let flight = self.flight.as_ref();
         let flight = flight.map(|flight| (flight.id, flight.started, flight.replaces_rejected));
         (&self.tokens, flight, &self.failures, &self.rejections).hash(state);
-        (self.reissued_generation, self.flights).hash(state);
+        (self.reissued_generation, self.flights, self.forgotten_flights).hash(state);
     }
 }
 

@@ -87,6 +87,13 @@ impl Authority {
         backoff.remaining(now).filter(|_| !was_backing_off)
     }
 
+    /// Forgets what it said of tokens, but for the last useless generation, which counts once.
+    pub(super) fn forget(&mut self) {
+        self.question = None;
+        self.streak = None;
+        self.backoff = None;
+    }
+
     /// Returns how long it may force no refresh.
     pub(super) fn backoff(&self, now: Now) -> Option<Duration> {
         self.backoff?.remaining(now)

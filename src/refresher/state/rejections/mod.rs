@@ -35,6 +35,8 @@
 //! rejected, too; calls to others do not. Once a call has waited in vain, or the flight has failed, no call waits for
 //! that replacement any more.
 //!
+//! When the token is forgotten, every authority is trusted again; the budgets stay as they are.
+//!
 //! None of this touches refreshes that are due: time decides about those.
 
 mod authority;

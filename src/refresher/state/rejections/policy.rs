@@ -134,6 +134,11 @@ impl Rejections {
         self.unawaited_generation = self.unawaited_generation.max(Some(generation));
     }
 
+    /// Forgets questions, streaks and back-offs, because the token that they are about is forgotten. Budgets stay.
+    pub(in crate::refresher::state) fn forget(&mut self) {
+        self.authorities.iter_mut().for_each(Authority::forget);
+    }
+
     /// Returns whether calls to `origin` wait for `generation`, which a flight is about to bring.
     pub(in crate::refresher::state) fn awaits(&self, origin: &Origin, generation: u64, now: Now) -> bool {
         self.unawaited_generation != Some(generation)

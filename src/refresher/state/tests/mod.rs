@@ -18,6 +18,7 @@ use crate::{
 
 mod failure;
 mod flight;
+mod forget;
 mod model;
 mod rejection;
 pub(super) mod table;

@@ -20,7 +20,7 @@ pub(in crate::refresher::state) fn rows(page: &'static str) -> BTreeSet<Step> {
 fn happen(it: &mut Fixture, dice: &mut fastrand::Rng, now: Now) {
     let flight = it.state.flight().map(|(id, ..)| id);
     let newest = it.state.status(0, now).generation;
-    match (dice.u8(..8), flight) {
+    match (dice.u8(..10), flight) {
         (0, _) => drop(it.token(now)),
         (1, _) => drop(it.rejected(newest, now)),
         (2, _) => it.settle(&api(), newest, RetryOutcome::Helped, now),
@@ -31,6 +31,7 @@ fn happen(it: &mut Fixture, dice: &mut fastrand::Rng, now: Now) {
         }
         (4, Some(id)) => drop(it.state.on_failure(id, &error(TokenErrorKind::Unavailable), now, 0.0)),
         (5, Some(id)) => it.state.on_abandoned(id, now, 0.0),
+        (6, _) => drop(it.state.forget(now)),
         _ => {}
     }
 }
