@@ -113,7 +113,7 @@ pub fn entry(text: &str) -> Option<String> {
     let after_userinfo = authority.rsplit('@').next()?;
     let bracketed = after_userinfo.strip_prefix('[').and_then(|rest| rest.split_once(']'));
     let port = match bracketed {
-        Some((_, behind)) if behind.is_empty() => None,
+        Some((_, "")) => None,
         Some((_, behind)) => Some(behind.strip_prefix(':')?),
         None => after_userinfo.split_once(':').map(|(_, port)| port),
     };
