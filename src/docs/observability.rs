@@ -86,6 +86,22 @@
 //! Gauges are points in time rather than time left, because nothing runs without calls that could update them: the
 //! seconds to expiry are `sinch_auth_token_expiry_timestamp_seconds - time()`.
 //!
+//! With many accounts, build their refreshers by
+//! [`key_id_label(false)`](crate::TokenRefresherBuilder::key_id_label): then the label of counters and histograms is empty,
+//! so that the accounts add up, and there are no gauges, which would overwrite each other. Spans and events always say
+//! whose they are, and so does [`TokenStatus::key_id`](crate::TokenStatus::key_id).
+//!
+//! # What a dropped refresher leaves behind
+//!
+//! A refresher that is dropped, or told to [forget](crate::TokenRefresher::forget), takes nothing back: the facade has no
+//! way to remove a series. Its counters and histograms stand still, which no rate shows. Its gauges keep their last value,
+//! and `sinch_auth_token_expiry_timestamp_seconds - time()` falls below any threshold for an account that is gone. So, if
+//! accounts come and go while the process runs, either use `key_id_label(false)`, or set an idle timeout for gauges in the
+//! recorder (`idle_timeout` of `metrics-exporter-prometheus`, longer than a token's lifetime), or let the alert require
+//! traffic: `and on (key_id) rate(sinch_auth_token_requests_total[2h]) > 0`.
+//!
+//! # Labels
+//!
 //! | label | values |
 //! | --- | --- |
 //! | `reason` | as in the span |

@@ -6,6 +6,7 @@ use super::{shared::SharedState, token_refresher::TokenRefresher};
 use crate::{
     audience::Audience,
     schedule::{Clock, Settings},
+    telemetry::Observer,
     token::{DynTokenSource, TokenSource},
 };
 
@@ -15,6 +16,7 @@ pub struct TokenRefresherBuilder {
     audience: Audience,
     settings: Settings,
     clock: Clock,
+    key_id_label: bool,
 }
 
 // === impl TokenRefresher ===
@@ -51,6 +53,7 @@ impl TokenRefresherBuilder {
             source: Arc::new(source),
             settings: Settings::default(),
             clock: Clock::SYSTEM,
+            key_id_label: true,
         }
     }
 
@@ -98,6 +101,17 @@ impl TokenRefresherBuilder {
         self
     }
 
+    /// Sets whether metrics say whose they are, by the label `key_id`. Default: `true`.
+    ///
+    /// With hundreds of accounts, each would be several time series. With `false` counters and histograms have an empty
+    /// label, so that the accounts add up, and no gauges are set, because they would overwrite each other. Spans, events
+    /// and [`TokenStatus::key_id`](crate::TokenStatus::key_id) always say it.
+    #[must_use]
+    pub fn key_id_label(mut self, label: bool) -> Self {
+        self.key_id_label = label;
+        self
+    }
+
     /// Reads the wall clock by `now`, to test what a suspended machine or a clock that is set back does.
     #[cfg(any(test, feature = "test-util"))]
     #[must_use]
@@ -109,8 +123,9 @@ impl TokenRefresherBuilder {
     /// Builds the refresher. Requests nothing yet.
     #[must_use]
     pub fn build(self) -> TokenRefresher {
-        let Self { source, audience, settings, clock } = self;
-        TokenRefresher::from_shared(SharedState::new(source, audience, settings, clock))
+        let Self { source, audience, settings, clock, key_id_label } = self;
+        let observer = Observer::new(key_id_label);
+        TokenRefresher::from_shared(SharedState::new(source, audience, settings, clock, observer))
     }
 }
 

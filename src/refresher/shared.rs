@@ -66,6 +66,7 @@ impl SharedState {
         audience: Audience,
         settings: Settings,
         clock: Clock,
+        observer: Observer,
     ) -> Self {
         let id = RefresherId::unique();
         Self {
@@ -76,7 +77,7 @@ impl SharedState {
             audience,
             settings,
             clock,
-            observer: Arc::default(),
+            observer: Arc::new(observer),
         }
     }
 
@@ -126,7 +127,8 @@ impl SharedState {
     }
 
     pub(super) fn status(&self, state: &Locked<'_>) -> TokenStatus {
-        state.status(self.observer.token_requests(), state.now)
+        let key_id = self.observer.known_key_id();
+        TokenStatus { key_id, ..state.status(self.observer.token_requests(), state.now) }
     }
 
     /// Enters that an attempt of flight `id` failed. Returns whether calls have a usable token.

@@ -120,9 +120,9 @@ impl FlightSpan {
         self.span.record("lifetime_seconds", lifetime_seconds);
         self.end("refreshed");
         let expiry = status.expires_in.map_or(f64::INFINITY, |left| timestamp(now.wall, left));
-        metrics::set("sinch_auth_token_generation", key_id, [], generation as f64);
-        metrics::set("sinch_auth_token_expiry_timestamp_seconds", key_id, [], expiry);
-        metrics::set("sinch_auth_backoff_timestamp_seconds", key_id, [("cause", "failure")], 0.0);
+        self.observer.set("sinch_auth_token_generation", key_id, [], generation as f64);
+        self.observer.set("sinch_auth_token_expiry_timestamp_seconds", key_id, [], expiry);
+        self.observer.set("sinch_auth_backoff_timestamp_seconds", key_id, [("cause", "failure")], 0.0);
     }
 
     /// The flight failed, which left the refresher in `status`.
@@ -167,7 +167,7 @@ impl FlightSpan {
         self.span.record("otel.status_code", "ERROR");
         self.end("failed");
         let until = timestamp(now.wall, retry_in);
-        metrics::set("sinch_auth_backoff_timestamp_seconds", key_id, [("cause", "failure")], until);
+        self.observer.set("sinch_auth_backoff_timestamp_seconds", key_id, [("cause", "failure")], until);
     }
 
     /// Records the end. Comes after the flight's events, beside which subscribers print what the span has by then.
@@ -228,7 +228,8 @@ impl Attempt<'_> {
 
 impl Drop for Attempt<'_> {
     fn drop(&mut self) {
-        let key_id = &*self.span.observer.key_id();
+        let key_id = self.span.observer.key_id();
+        let key_id = self.span.observer.label(&key_id);
         let labels = [("reason", self.span.reason.as_str()), ("outcome", self.outcome)];
         metrics::count("sinch_auth_token_requests_total", key_id, labels);
         metrics::time("sinch_auth_token_request_duration_seconds", key_id, labels, elapsed(self.sent));

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-type Labels<const N: usize> = [(&'static str, &'static str); N];
+pub(super) type Labels<const N: usize> = [(&'static str, &'static str); N];
 
 #[cfg(feature = "metrics")]
 pub(super) fn count<const N: usize>(name: &'static str, key_id: &str, labels: Labels<N>) {

@@ -22,6 +22,8 @@ pub(crate) struct Observer {
     peer: Mutex<Peer>,
     /// Each attempt, counted where it is made.
     token_requests: AtomicU64,
+    /// Metrics do not say whose they are.
+    is_unlabelled: bool,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -50,6 +52,11 @@ enum WaitOutcome {
 // === impl Observer ===
 
 impl Observer {
+    /// Without `key_id_label` metrics do not say whose they are.
+    pub(crate) fn new(key_id_label: bool) -> Self {
+        Self { is_unlabelled: !key_id_label, ..Self::default() }
+    }
+
     /// Records a `401` to our token.
     pub(crate) fn token_rejected(&self, origin: &Origin, generation: u64) {
         let key_id = &*self.key_id();
@@ -57,7 +64,7 @@ impl Observer {
             target: TARGET, Level::DEBUG,
             key_id, server.address = origin.host(), generation, "token rejected"
         );
-        metrics::count("sinch_auth_unauthorized_total", key_id, []);
+        metrics::count("sinch_auth_unauthorized_total", self.label(key_id), []);
     }
 
     /// Records what became of a call that met a `401`; `generation` is that of the retry, if there was one.
@@ -67,7 +74,7 @@ impl Observer {
             target: TARGET, Level::DEBUG,
             key_id, server.address = origin.host(), generation, verdict, "rejected call settled"
         );
-        metrics::count("sinch_auth_retries_total", key_id, [("verdict", verdict)]);
+        metrics::count("sinch_auth_retries_total", self.label(key_id), [("verdict", verdict)]);
     }
 
     /// Records that `401`s of `origin` force no refresh for `backoff` from now.
@@ -79,7 +86,7 @@ impl Observer {
             "fresh tokens rejected, refreshes back off"
         );
         let until = timestamp(Clock::SYSTEM.now().wall, backoff);
-        metrics::set("sinch_auth_backoff_timestamp_seconds", key_id, [("cause", "unauthorized")], until);
+        self.set("sinch_auth_backoff_timestamp_seconds", key_id, [("cause", "unauthorized")], until);
     }
 
     /// Records a request that must not carry the token.
@@ -89,7 +96,7 @@ impl Observer {
             target: TARGET, Level::ERROR,
             key_id, server.address = error.host(), error = %error, "request refused"
         );
-        metrics::count("sinch_auth_audience_refusals_total", key_id, []);
+        metrics::count("sinch_auth_audience_refusals_total", self.label(key_id), []);
     }
 
     /// Records the entries of `audience` that match nothing.
@@ -123,6 +130,29 @@ impl Observer {
         self.peer().key_id.clone().unwrap_or_else(|| Arc::from(""))
     }
 
+    /// Returns the KEY ID, or Service Plan ID, that the source reported last.
+    pub(crate) fn known_key_id(&self) -> Option<Arc<str>> {
+        self.peer().key_id.clone()
+    }
+
+    /// Returns the value of the label `key_id`.
+    pub(super) fn label<'a>(&self, key_id: &'a str) -> &'a str {
+        if self.is_unlabelled { "" } else { key_id }
+    }
+
+    /// Sets a gauge. Without the label there is none: that of one account would overwrite that of another.
+    pub(super) fn set<const N: usize>(
+        &self,
+        name: &'static str,
+        key_id: &str,
+        labels: metrics::Labels<N>,
+        value: f64,
+    ) {
+        if !self.is_unlabelled {
+            metrics::set(name, key_id, labels, value);
+        }
+    }
+
     pub(super) fn peer(&self) -> MutexGuard<'_, Peer> {
         self.peer.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -140,7 +170,8 @@ impl Waiting {
 impl Drop for Waiting {
     fn drop(&mut self) {
         let labels = [("outcome", self.outcome.as_str())];
-        let key_id = &*self.observer.key_id();
+        let key_id = self.observer.key_id();
+        let key_id = self.observer.label(&key_id);
         metrics::count("sinch_auth_token_waits_total", key_id, []);
         metrics::time("sinch_auth_token_wait_duration_seconds", key_id, labels, elapsed(self.since));
     }

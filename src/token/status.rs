@@ -1,6 +1,6 @@
 //! [`TokenStatus`]: what an operator wants to know, for health endpoints. The refresher's state fills it.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use serde::{Serialize, Serializer};
 
@@ -12,6 +12,10 @@ use crate::{error::TokenError, schedule::Phase};
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct TokenStatus {
+    /// The KEY ID, or Service Plan ID, that asked last; absent before the first token request, or if the source is a
+    /// custom one.
+    #[serde(serialize_with = "text")]
+    pub key_id: Option<Arc<str>>,
     /// Where the token is in its life.
     pub state: TokenState,
     /// The number of the current token, or of the last one that was [forgotten](crate::TokenRefresher::forget): 0 before
@@ -77,6 +81,11 @@ impl TokenState {
 #[expect(clippy::ref_option, reason = "serde's signature")]
 fn seconds<S: Serializer>(duration: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
     duration.map(|duration| duration.as_secs_f64()).serialize(serializer)
+}
+
+#[expect(clippy::ref_option, reason = "serde's signature")]
+fn text<S: Serializer>(text: &Option<Arc<str>>, serializer: S) -> Result<S::Ok, S::Error> {
+    text.as_deref().serialize(serializer)
 }
 
 #[expect(clippy::ref_option, reason = "serde's signature")]

@@ -87,7 +87,8 @@ fn a_refresher_is_made_of_every_kind_of_source() {
         .expiry_margin(Duration::from_secs(5))
         .default_lifetime(Duration::from_secs(60))
         .max_attempts(2)
-        .flight_timeout(Duration::from_secs(5));
+        .flight_timeout(Duration::from_secs(5))
+        .key_id_label(true);
     let _: TokenRefresher = builder.build();
 }
 

@@ -229,6 +229,7 @@ impl<F> State<F> {
     pub(in crate::refresher) fn status(&self, token_requests: u64, now: Now) -> TokenStatus {
         let validity = self.tokens.newest().map(AccessToken::validity);
         TokenStatus {
+            key_id: None,
             state: TokenState::of(validity.map(|validity| validity.phase(now))),
             generation: self.tokens.generation(),
             expires_in: validity.and_then(|validity| validity.expires_in(now)),

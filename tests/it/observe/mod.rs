@@ -4,6 +4,7 @@ mod day;
 mod events;
 mod flights;
 mod health;
+mod label;
 mod log;
 mod meters;
 mod metrics;

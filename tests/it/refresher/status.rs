@@ -28,6 +28,7 @@ fn before_the_first_token_it_is_empty_and_needs_no_runtime() {
     assert_eq!(
         json(&status),
         json!({
+            "key_id": null,
             "state": "empty",
             "generation": 0,
             "expires_in": null,
