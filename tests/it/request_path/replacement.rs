@@ -118,6 +118,23 @@ async fn a_call_waits_2_s_and_the_next_one_does_not() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_call_that_waits_for_less_lets_the_next_one_wait() {
+    let (layer, source) = warm().await;
+    source.clone().then(Answer::Hang);
+    let (service, mut handle) = over_mock(&layer);
+    let _rejected = rejected_call(&service, &mut handle).await;
+    let (impatient, mut theirs) = over_mock(&layer.max_wait(SECOND));
+    let mut impatient = task::spawn(impatient.oneshot(get(API)));
+    assert_pending!(impatient.poll());
+    tokio::time::sleep(SECOND + SECOND / 10).await;
+    assert_pending!(impatient.poll());
+    assert_called_with(&mut theirs, "token-1");
+    let mut next = task::spawn(service.clone().oneshot(get(API)));
+    assert_pending!(next.poll());
+    assert_not_called(&mut handle);
+}
+
+#[tokio::test(start_paused = true)]
 async fn after_a_failed_flight_a_call_goes_on_with_the_token() {
     let (layer, source) = warm().await;
     source.clone().delay(SECOND).then_error(TokenErrorKind::Rejected);

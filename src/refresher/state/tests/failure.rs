@@ -147,6 +147,13 @@ fn retry_after_delays_forced_and_due_refreshes_too() {
 }
 
 #[test]
+fn the_last_error_of_a_failed_flight_outlives_the_flight() {
+    let mut it = Fixture::with_token();
+    it.fail_once(&error(UNAVAILABLE), start());
+    assert_eq!(it.state.status(0, at(HOUR)).last_error.unwrap().kind(), UNAVAILABLE);
+}
+
+#[test]
 fn a_first_panic_is_retried_at_once_and_a_second_backs_off() {
     let panicked = TokenError::of(Kind::Panicked);
     let mut it = Fixture { jitter: 1.0, ..Fixture::empty() };

@@ -64,6 +64,15 @@ fn an_expired_or_rejected_token_is_succeeded_at_once() {
 }
 
 #[test]
+fn a_rejection_does_not_put_a_successor_to_use_that_expired() {
+    let mut it = Fixture::with_token();
+    it.token(at(DUE));
+    let short = IssuedToken::bearer("short", Some(secs(1))).unwrap();
+    it.state.on_success(it.up(), short, at(DUE), at(DUE), 0.0);
+    assert_eq!(it.rejected(1, at(DUE + secs(1))), Did::Start);
+}
+
+#[test]
 fn a_status_describes_the_newest_token() {
     let mut it = Fixture::with_token();
     it.renew_when_due("token-2", at(DUE));
@@ -221,6 +230,14 @@ fn abandoned_flights_back_off_due_refreshes_and_not_waiters() {
     assert_eq!(it.token(at(HOUR)), Did::Start);
     it.state.on_abandoned(it.up(), at(HOUR), 1.0);
     assert_eq!(it.token(at(HOUR)), Did::Start);
+}
+
+#[test]
+fn a_due_refresh_that_cannot_be_launched_is_spaced_too() {
+    let mut it = Fixture::with_token();
+    it.state.on_not_launched(at(DUE), 1.0);
+    assert_eq!(it.token(at(DUE + millis(999))), Did::Use(1));
+    assert_eq!(it.token(at(DUE + secs(1))), Did::UseAndRefresh(1));
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! What a `401` leads to: rule 4.
 
 use super::{
-    DUE, Did, Fixture, IssuedToken, Origin, RetryOutcome, TokenErrorKind, TokenSource, Want, api, at, error,
-    origin, secs, start,
+    DUE, Did, Fixture, HOUR, IssuedToken, Origin, RetryOutcome, TokenErrorKind, TokenSource, Want, api, at,
+    error, origin, secs, start,
 };
 use crate::{schedule::fixture::millis, sinch::ServicePlan};
 
@@ -181,6 +181,15 @@ fn an_identical_token_that_comes_back_is_asked_for_no_more() {
         assert_eq!(it.rejected_by(&origin(other), 1, at(secs(1000))), Did::Use(1));
     }
     assert_eq!(it.token(at(DUE)), Did::UseAndRefresh(1), "time still renews it");
+}
+
+#[test]
+fn a_rejection_of_an_expired_token_makes_the_flight_a_forced_one() {
+    let mut it = Fixture::with_token();
+    assert_eq!(it.token(at(HOUR)), Did::Start);
+    assert_eq!(it.rejected(1, at(HOUR)), Did::Join);
+    assert_eq!(it.land("token-1", at(HOUR)), 1);
+    assert_eq!(it.rejected(1, at(HOUR)), Did::Use(1), "another flight would bring it once more");
 }
 
 #[test]

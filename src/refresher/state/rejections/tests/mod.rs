@@ -186,6 +186,7 @@ fn a_retry_answered_with_5xx_or_429_neither_counts_nor_resets() {
 
 #[test]
 fn a_streak_starts_anew_when_its_last_count_is_10_minutes_old() {
+    assert_eq!(FADES_AFTER, MINUTE * 10);
     for (age, backoff) in [(FADES_AFTER - millis(1), 60), (FADES_AFTER, 1)] {
         let mut it = Fixture::refused(9);
         assert_eq!(it.useless(0, 10, at(age)), Some(secs(backoff)));
