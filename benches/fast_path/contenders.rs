@@ -24,7 +24,7 @@ use http_body_util::Full;
 use pin_project_lite::pin_project;
 use tower::{Layer, Service, retry};
 use tower_http::set_header::SetRequestHeaderLayer;
-use tower_sinch_auth::{Audience, IssuedToken, NoReplay, SinchAuthLayer, TokenRefresher};
+use tower_sinch_auth::{Account, Audience, IssuedToken, NoReplay, SinchAuthLayer, TokenRefresher};
 
 type Body = Full<Bytes>;
 
@@ -190,7 +190,28 @@ impl<E> retry::Policy<Request<Body>, Response<Body>, E> for OnceOn401 {
 // === impl Contender ===
 
 impl Contender {
-    fn new<S>(name: &'static str, mut service: S) -> Self
+    fn new<S>(name: &'static str, service: S) -> Self
+    where
+        S: Service<Request<Body>, Response = Response<Body>> + 'static,
+    {
+        Self::sending(name, request, service)
+    }
+
+    /// The requests of this one have an extension, too.
+    fn with<S, X>(name: &'static str, extension: X, service: S) -> Self
+    where
+        S: Service<Request<Body>, Response = Response<Body>> + 'static,
+        X: Clone + Send + Sync + 'static,
+    {
+        let request = move || {
+            let mut request = request();
+            request.extensions_mut().insert(extension.clone());
+            request
+        };
+        Self::sending(name, request, service)
+    }
+
+    fn sending<S>(name: &'static str, request: impl Fn() -> Request<Body> + 'static, mut service: S) -> Self
     where
         S: Service<Request<Body>, Response = Response<Body>> + 'static,
     {
@@ -233,8 +254,12 @@ pub(crate) fn all() -> Vec<Contender> {
         async { issued }
     });
     runtime.block_on(tokens.token()).expect("a token");
-    let any = SinchAuthLayer::new(tokens);
+    let any = SinchAuthLayer::new(tokens.clone());
     let layer = any.clone().audience(Audience::sinch_apis());
+    let per_request = SinchAuthLayer::per_request().audience(Audience::sinch_apis());
+    let account = Account::from(&tokens);
+    // An account is a handle that is counted. So is this, which the layer does not know.
+    let other = Arc::new(());
 
     let mut value = HeaderValue::try_from(format!("Bearer {token}")).expect("a header value");
     value.set_sensitive(true);
@@ -256,6 +281,19 @@ pub(crate) fn all() -> Vec<Contender> {
         Contender::new("the same, for Sinch's hosts", FloorForHosts(for_401)),
         Contender::new("SinchAuth, NoReplay, any()", any.replay(NoReplay).layer(Bare)),
         Contender::new("SinchAuth, NoReplay", layer.clone().replay(NoReplay).layer(Bare)),
+        Contender::with("bare, extension", Arc::clone(&other), Bare),
+        Contender::with(
+            "SinchAuth, NoReplay, extension",
+            Arc::clone(&other),
+            layer.clone().replay(NoReplay).layer(Bare),
+        ),
+        Contender::with(
+            "SinchAuth, NoReplay, Account",
+            account.clone(),
+            per_request.clone().replay(NoReplay).layer(Bare),
+        ),
+        Contender::with("SinchAuth, CloneBody, extension", other, layer.clone().layer(Bare)),
+        Contender::with("SinchAuth, CloneBody, Account", account, per_request.layer(Bare)),
         Contender::new("constant + tower::retry", retry::Retry::new(OnceOn401(false), constant.layer(Bare))),
         Contender::new("both clocks + tower::retry", retry::Retry::new(OnceOn401(false), floor)),
         Contender::new("SinchAuth, CloneBody", layer.layer(Bare)),
