@@ -18,6 +18,7 @@ pub mod date;
 pub mod host;
 pub mod key;
 pub mod response;
+pub mod unauthorized;
 pub mod upload;
 
 use std::{error::Error, fmt::Write, future::Future};
@@ -25,13 +26,21 @@ use std::{error::Error, fmt::Write, future::Future};
 use tokio::runtime::{Builder, Runtime};
 
 thread_local! {
-    static RUNTIME: Runtime =
-        Builder::new_current_thread().enable_time().start_paused(true).build().expect("a runtime");
+    static RUNTIME: Runtime = runtime();
 }
 
 /// Runs `future` to its end. Where it waits for a timer, time goes on at once.
 pub fn block_on<F: Future>(future: F) -> F::Output {
     RUNTIME.with(|runtime| runtime.block_on(future))
+}
+
+/// The same, in a runtime of its own, which ends with it: no task of another input is left in it.
+pub fn block_on_anew<F: Future>(future: F) -> F::Output {
+    runtime().block_on(future)
+}
+
+fn runtime() -> Runtime {
+    Builder::new_current_thread().enable_time().start_paused(true).build().expect("a runtime")
 }
 
 /// All that an error may show: `Display` and `Debug`, of it and of its sources.
