@@ -47,7 +47,7 @@ pub(super) struct Record {
 impl Log {
     /// Listens on this thread until the guard is dropped.
     pub(super) fn listen(&self) -> tracing::subscriber::DefaultGuard {
-        tracing::subscriber::set_default(Registry::default().with(self.clone()))
+        super::listen(Registry::default().with(self.clone()))
     }
 
     pub(super) fn all(&self) -> Vec<Record> {

@@ -42,7 +42,7 @@ fn a_subscriber_may_ask_for_the_status_at_any_time() {
             let source = ScriptedSource::new().then_error(TokenErrorKind::Unavailable);
             let tokens = builder(&source).build();
             let nosy = Registry::default().with(Nosy(tokens.clone()));
-            let _listening = tracing::subscriber::set_default(nosy);
+            let _listening = super::listen(nosy);
             tokens.token().await.unwrap_err();
             sleep(MINUTE).await;
             tokens.token().await.unwrap();
@@ -69,7 +69,7 @@ impl<S: Subscriber> Layer<S> for Fragile {
 
 #[tokio::test(start_paused = true)]
 async fn one_that_panics_when_a_flight_starts_leaves_none_behind() {
-    let _listening = tracing::subscriber::set_default(Registry::default().with(Fragile::default()));
+    let _listening = super::listen(Registry::default().with(Fragile::default()));
     let tokens = builder(&ScriptedSource::new()).build();
     assert!(AssertUnwindSafe(tokens.token()).catch_unwind().await.is_err(), "it panicked");
     assert!(!tokens.status().in_flight);
