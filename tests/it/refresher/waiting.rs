@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use tokio::time::advance;
 use tokio_test::{assert_pending, assert_ready, task};
 use tower_sinch_auth::TokenErrorKind;
 
@@ -98,6 +99,21 @@ fn flights_that_hang_one_after_the_other_share_one_deadline() {
     });
     assert_eq!(source.requests(), 2);
     drop(undriven);
+}
+
+#[test]
+fn a_flight_is_given_up_at_its_deadline_and_not_after_it() {
+    let (own, undriven) = (paused(), paused());
+    let source = ScriptedSource::new();
+    let tokens = refresher(&source);
+    let alive = own.block_on(async { Stopwatch::start() });
+    // Timers fire at whole milliseconds of their runtime: the flight starts at one of the waiter's.
+    undriven.block_on(async {
+        advance(SECOND / 2 - alive.elapsed()).await;
+        assert_pending!(task::spawn(tokens.token()).poll());
+    });
+    own.block_on(async { assert_generation(&tokens.token().await, 1) });
+    assert_eq!(tokens.status().token_requests, 1, "the first was never sent");
 }
 
 #[test]

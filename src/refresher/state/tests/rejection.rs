@@ -184,7 +184,7 @@ fn an_identical_token_that_comes_back_is_asked_for_no_more() {
 }
 
 #[test]
-fn a_rejection_of_an_expired_token_makes_the_flight_a_forced_one() {
+fn a_rejection_of_an_expired_token_makes_the_flight_forced() {
     let mut it = Fixture::with_token();
     assert_eq!(it.token(at(HOUR)), Did::Start);
     assert_eq!(it.rejected(1, at(HOUR)), Did::Join);
