@@ -19,8 +19,9 @@
 //!   met one. Each generation counts once. The back-off is 1 s, doubling with each in a row to 60 s, the second half
 //!   drawn.
 //!   Meanwhile its `401`s are returned as they came.
-//! - `BackingOff => Trusted`: the back-off is over, or a generation after the last useless one helped. The streak goes on
-//!   with the next useless one, unless it has faded: its last count is 10 minutes old.
+//! - `BackingOff => Trusted`: the back-off is over, or a generation after the last useless one helped. That is seen of
+//!   retries, and of other calls only while some authority's question is open: else each call would take the lock. The
+//!   streak goes on with the next useless one, unless it has faded: its last count is 10 minutes old.
 //! - `BackingOff => Asking`: the back-off is over, and meanwhile it joined a refresh that was up.
 //!
 //! # Budget
