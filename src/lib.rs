@@ -143,8 +143,8 @@
 //! of ours: `http` (requests, responses, addresses, header values, status codes), `http-body` (bounds on bodies),
 //! `http-body-util` and `bytes` (`Full<Bytes>`, the body of token requests; `BoxBody`, that of what [`HttpsClient`]
 //! answers), `tower-layer` and `tower-service` (the traits), `serde` ([`TokenStatus`] serializes); with `test-util` also
-//! `hyper-util`. All others can change unseen, those that [`HttpsClient`] is made of included. The oldest Rust that compiles this is the package's `rust-version`, which
-//! rises in minor versions only.
+//! `hyper-util`. All others can change unseen, those that [`HttpsClient`] is made of included. The oldest Rust that
+//! compiles this is the package's `rust-version`, which rises in minor versions only.
 //!
 //! [tower]: https://docs.rs/tower
 //! [Sinch]: https://developers.sinch.com

@@ -44,7 +44,7 @@ pub(super) struct SharedState {
     pub(super) observer: Arc<Observer>,
 }
 
-/// A token, and whether its answer is evidence.
+/// A token, and whether the answer to a call with it is evidence.
 pub(crate) struct UsableToken {
     pub(crate) token: AccessToken,
     /// Something is open about the token: what its call is answered is to be reported.

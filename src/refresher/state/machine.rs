@@ -25,6 +25,11 @@ use crate::{
     token::{AccessToken, IssuedToken, Reason, RefresherId, TokenState, TokenStatus},
 };
 
+mod forget;
+#[cfg(test)]
+mod inspect;
+mod verdicts;
+
 /// All that a refresher knows. `F` is the handle by which a flight is joined.
 #[derive(Debug)]
 #[cfg_attr(test, derive(Clone))]
@@ -319,8 +324,3 @@ impl<F> State<F> {
         self.flight.take_if(|flight| flight.id == id)
     }
 }
-
-mod forget;
-#[cfg(test)]
-mod inspect;
-mod verdicts;

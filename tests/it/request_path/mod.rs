@@ -27,11 +27,15 @@ use std::{
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::Full;
+use tokio_test::{
+    assert_pending,
+    task::{self, Spawn},
+};
 use tower::{Layer, Service, ServiceBuilder, ServiceExt, limit::ConcurrencyLimitLayer};
 use tower_sinch_auth::{BoxError, RequestAuth, SinchAuthLayer};
 use tower_test::mock;
 
-use crate::support::api::{API, MockApi, get, rejection, success, token_of};
+use crate::support::api::{API, MockApi, get, rejection, settle, success, token_of};
 
 type Handle = mock::Handle<Request<Full<Bytes>>, Response<Full<Bytes>>>;
 type SendResponse = mock::SendResponse<Response<Full<Bytes>>>;
@@ -61,9 +65,24 @@ fn one_at_a_time(layer: SinchAuthLayer) -> (impl HttpService, Handle) {
 }
 
 /// `layer` over a mock.
-fn over_mock(layer: &SinchAuthLayer) -> (impl HttpService, Handle) {
+fn over_mock(layer: &SinchAuthLayer) -> (impl HttpService + use<>, Handle) {
     let (inner, handle) = mock::pair();
     (layer.layer(inner), handle)
+}
+
+/// A call over a mock whose `token-1` was rejected: it has another token, and waits for the mock to be ready.
+async fn awaiting_retry(
+    layer: &SinchAuthLayer,
+) -> (Spawn<impl Future<Output = Result<Response<Full<Bytes>>, BoxError>> + use<>>, Handle) {
+    let (service, mut handle) = over_mock(layer);
+    handle.allow(1);
+    let mut call = task::spawn(service.oneshot(get(API)));
+    assert_pending!(call.poll());
+    assert_called_with(&mut handle, "token-1").send_response(rejection());
+    assert_pending!(call.poll());
+    settle().await;
+    assert_pending!(call.poll());
+    (call, handle)
 }
 
 /// The request that the inner service was called with already.

@@ -19,11 +19,11 @@ use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     time::{sleep, timeout},
 };
-use tokio_test::{assert_pending, assert_ready_err, task};
+use tokio_test::{assert_pending, assert_ready_err};
 use tower::{Layer, Service, ServiceExt};
 use tower_sinch_auth::{BoxError, TokenError, TokenErrorKind};
 
-use super::{assert_called_with, assert_not_called, over_mock};
+use super::{assert_not_called, awaiting_retry};
 use crate::support::{
     HOUR,
     api::{API, assert_success, get, rejection, rejection_with, settle, success, token_of, warm},
@@ -107,14 +107,7 @@ async fn permits_in_the_bodies_of_401s_are_free_for_the_retries() {
 #[tokio::test(start_paused = true)]
 async fn a_readiness_error_after_a_second_is_the_answer() {
     let (layer, _) = warm().await;
-    let (service, mut handle) = over_mock(&layer);
-    handle.allow(1);
-    let mut call = task::spawn(service.oneshot(get(API)));
-    assert_pending!(call.poll());
-    assert_called_with(&mut handle, "token-1").send_response(rejection());
-    assert_pending!(call.poll());
-    settle().await;
-    assert_pending!(call.poll());
+    let (mut call, mut handle) = awaiting_retry(&layer).await;
     sleep(2 * SECOND).await;
     assert!(call.is_woken());
     assert_pending!(call.poll());
@@ -125,14 +118,7 @@ async fn a_readiness_error_after_a_second_is_the_answer() {
 #[tokio::test(start_paused = true)]
 async fn a_token_error_after_the_401_was_dropped_is_the_answer() {
     let (layer, source) = warm().await;
-    let (service, mut handle) = over_mock(&layer);
-    handle.allow(1);
-    let mut call = task::spawn(service.oneshot(get(API)));
-    assert_pending!(call.poll());
-    assert_called_with(&mut handle, "token-1").send_response(rejection());
-    assert_pending!(call.poll());
-    settle().await;
-    assert_pending!(call.poll());
+    let (mut call, mut handle) = awaiting_retry(&layer).await;
     sleep(2 * HOUR).await;
     assert_pending!(call.poll());
     source.clone().then_error(TokenErrorKind::Rejected);

@@ -7,7 +7,8 @@ use tower::{Service, ServiceExt};
 use tower_sinch_auth::{Audience, AudienceError, TokenErrorKind};
 
 use super::{
-    assert_another_request_passes, assert_called_with, assert_not_called, hold, one_at_a_time, over_mock,
+    assert_another_request_passes, assert_called_with, assert_not_called, awaiting_retry, hold,
+    one_at_a_time, over_mock,
 };
 use crate::support::{
     Answer, HOUR,
@@ -121,14 +122,7 @@ async fn a_readiness_error_after_the_wait_for_a_token_is_the_answer() {
 #[tokio::test(start_paused = true)]
 async fn the_retry_waits_until_the_inner_service_is_ready() {
     let (layer, _) = warm().await;
-    let (service, mut handle) = over_mock(&layer);
-    handle.allow(1);
-    let mut call = task::spawn(service.oneshot(get(API)));
-    assert_pending!(call.poll());
-    assert_called_with(&mut handle, "token-1").send_response(rejection());
-    assert_pending!(call.poll());
-    settle().await;
-    assert_pending!(call.poll());
+    let (mut call, mut handle) = awaiting_retry(&layer).await;
     assert_not_called(&mut handle);
     handle.allow(1);
     assert!(call.is_woken());
@@ -140,14 +134,7 @@ async fn the_retry_waits_until_the_inner_service_is_ready() {
 #[tokio::test(start_paused = true)]
 async fn a_readiness_error_on_the_retry_gives_the_original_401() {
     let (layer, source) = warm().await;
-    let (service, mut handle) = over_mock(&layer);
-    handle.allow(1);
-    let mut call = task::spawn(service.oneshot(get(API)));
-    assert_pending!(call.poll());
-    assert_called_with(&mut handle, "token-1").send_response(rejection());
-    assert_pending!(call.poll());
-    settle().await;
-    assert_pending!(call.poll());
+    let (mut call, mut handle) = awaiting_retry(&layer).await;
     handle.send_error("broken");
     assert!(call.is_woken());
     assert_is_the_rejection(assert_ready!(call.poll()).unwrap()).await;
@@ -234,14 +221,7 @@ async fn what_was_readied_for_a_retry_with_a_dead_token_is_given_back_too() {
 #[tokio::test(start_paused = true)]
 async fn a_second_token_that_died_awaiting_readiness_is_not_sent() {
     let (layer, _) = warm().await;
-    let (service, mut handle) = over_mock(&layer);
-    handle.allow(1);
-    let mut call = task::spawn(service.oneshot(get(API)));
-    assert_pending!(call.poll());
-    assert_called_with(&mut handle, "token-1").send_response(rejection());
-    assert_pending!(call.poll());
-    settle().await;
-    assert_pending!(call.poll());
+    let (mut call, mut handle) = awaiting_retry(&layer).await;
     tokio::time::sleep(2 * HOUR).await;
     handle.allow(1);
     assert_pending!(call.poll());
@@ -257,14 +237,7 @@ async fn an_irreplaceable_dead_second_token_gives_the_original_401() {
     let (layer, source) = warm().await;
     // Dies after 945 ms, while the 401 is still at hand.
     source.clone().then(Answer::Token("token-2", Some(Duration::from_millis(1050))));
-    let (service, mut handle) = over_mock(&layer);
-    handle.allow(1);
-    let mut call = task::spawn(service.oneshot(get(API)));
-    assert_pending!(call.poll());
-    assert_called_with(&mut handle, "token-1").send_response(rejection());
-    assert_pending!(call.poll());
-    settle().await;
-    assert_pending!(call.poll());
+    let (mut call, mut handle) = awaiting_retry(&layer).await;
     tokio::time::sleep(Duration::from_millis(960)).await;
     source.clone().then_error(TokenErrorKind::Rejected);
     handle.allow(1);
