@@ -12,6 +12,9 @@ pub(super) struct Host<'h> {
     is_name: bool,
 }
 
+/// The domain of Sinch's APIs. The label before it names the product.
+pub(super) const SINCH_APIS: &str = ".api.sinch.com";
+
 /// A host below a suffix, without the suffix.
 pub(super) struct Subdomain<'h> {
     pub(super) prefix: &'h str,
@@ -29,10 +32,12 @@ impl<'h> Host<'h> {
     }
 
     pub(super) fn normalize(host: &'h str) -> Self {
-        let host = host.strip_suffix('.').unwrap_or(host);
-        if is_name(host) {
-            return Self { text: host, is_name: true };
-        }
+        let host = host.strip_suffix(".").unwrap_or(host);
+        if is_name(host) { Self { text: host, is_name: true } } else { Self::unnamed(host) }
+    }
+
+    #[cold]
+    fn unnamed(host: &'h str) -> Self {
         let bracketed = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
         let address = bracketed.filter(|address| address.parse::<Ipv6Addr>().is_ok());
         Self { text: address.unwrap_or(host), is_name: false }
@@ -48,6 +53,7 @@ impl<'h> Host<'h> {
     }
 
     /// Whether this names the machine itself.
+    #[cold]
     pub(super) fn is_loopback(self) -> bool {
         self.is("localhost")
             || self.text.parse::<IpAddr>().is_ok_and(|address| address.to_canonical().is_loopback())
@@ -60,15 +66,17 @@ impl<'h> Host<'h> {
         if !self.is_name || prefix.is_empty() || !is_same(end, suffix) {
             return None;
         }
-        let start = prefix.bytes().rposition(|byte| byte == b'.').map_or(0, |dot| dot + 1);
-        prefix.get(start..).map(|label| Subdomain { prefix, label })
+        let label = prefix.bytes().rev().take_while(|byte| *byte != b'.').count();
+        prefix.get(prefix.len() - label..).map(|label| Subdomain { prefix, label })
     }
 }
 
 /// Whether `host` consists of labels of letters, digits, `-` and `_`. No other byte is part of a name.
 pub(super) fn is_name(host: &str) -> bool {
+    // Most hosts end in labels that need not be read again.
+    let labels = host.strip_suffix(SINCH_APIS).unwrap_or(host);
     let (mut before, mut wrong) = (DOT, 0);
-    for byte in host.bytes() {
+    for byte in labels.bytes() {
         let class = CLASSES.get(usize::from(byte)).copied().unwrap_or(OTHER);
         // A byte that is none of a name, or a dot without a label before it.
         wrong |= class & (OTHER | before);

@@ -2,7 +2,7 @@
 //!
 //! The label next to `.api.sinch.com` names the product. New ones appear there, and take OAuth tokens.
 
-use super::host::{Host, Subdomain};
+use super::host::{Host, SINCH_APIS, Subdomain};
 
 /// What a host of Sinch serves.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub(super) enum Product {
 impl Product {
     /// Returns what `host` serves, or `None` if it is no API of Sinch.
     pub(super) fn of(host: Host<'_>) -> Option<Self> {
-        let Some(Subdomain { prefix, label }) = host.subdomain(".api.sinch.com") else {
+        let Some(Subdomain { prefix, label }) = host.subdomain(SINCH_APIS) else {
             return host.is("callingapi.sinch.com").then_some(Self::Signed);
         };
         Some(if label.eq_ignore_ascii_case("sms") {
@@ -42,6 +42,7 @@ impl Product {
     }
 
     /// Returns which SMS API has `prefix` before `.api.sinch.com`.
+    #[inline(never)]
     fn of_sms(prefix: &str) -> Self {
         match prefix.split('.').count() {
             _ if starts_with(prefix, "zt.") => Self::SmsByProject,
