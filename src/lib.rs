@@ -159,6 +159,7 @@ struct Readme;
 mod audience;
 pub mod docs;
 mod error;
+mod fleet;
 mod origin;
 mod refresher;
 mod request;
@@ -174,6 +175,7 @@ pub use self::sinch::HttpsClient;
 pub use self::{
     audience::Audience,
     error::{AccountError, AudienceError, BoxError, CredentialsError, TokenError, TokenErrorKind},
+    fleet::{Stored, TokenStore},
     refresher::{TokenRefresher, TokenRefresherBuilder},
     request::{
         Account, BufferBody, CloneBody, ExistingAuthorization, NoReplay, OutsideAudience, Replay, ReplayBody,

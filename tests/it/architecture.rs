@@ -23,10 +23,11 @@ mod rules;
 
 /// The floors from the roof down, each with its wings and what they decide or own. A wing imports from what stands below
 /// its floor: from nothing above, and from no wing beside it.
-const FLOORS: [(&str, &str); 8] = [
+const FLOORS: [(&str, &str); 9] = [
     ("lib", "the docs of the crate, and its exports; nobody imports through it"),
     ("testing | request", "a server that behaves as Sinch does | what happens to a request"),
     ("sinch", "where Sinch's tokens come from"),
+    ("fleet", "one token for the processes that share a store"),
     ("refresher", "one token for all, and the one flight that gets it"),
     ("telemetry", "what operators see"),
     ("token", "what a token is, and what a source of tokens"),
