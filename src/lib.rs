@@ -133,7 +133,7 @@
 //!   that has not installed one. With both features on, `aws-lc-rs` is used.)
 //! - `metrics`: counters, histograms and gauges through the [`metrics`](https://docs.rs/metrics) facade.
 //! - `test-util`: [`testing::FakeSinch`](https://docs.rs/tower-sinch-auth/latest/tower_sinch_auth/testing/), a server
-//!   that behaves as Sinch does, for your own tests.
+//!   that behaves as Sinch does, for your own tests. And a store in memory, and a check of any [`TokenStore`].
 //!
 //! Without any, [`ClientCredentials::with_client`] works over your own client.
 //!

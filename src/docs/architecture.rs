@@ -21,7 +21,7 @@
 //!
 //! ```text
 //! lib.rs       the docs of the crate, and its exports
-//! testing/     FakeSinch, a server that behaves as Sinch does
+//! testing/     FakeSinch, a server that behaves as Sinch does; MemoryStore; check_store
 //! request/     what happens to a request (beside testing/): layer options service future; state transitions
 //!              retained account; challenge drain; replay/
 //! sinch/       where Sinch's tokens come from: access_key service_plan (field: what both check);

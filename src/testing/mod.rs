@@ -1,4 +1,5 @@
-//! [`FakeSinch`]: an in-process server that behaves as Sinch does, to test your own stack with.
+//! [`FakeSinch`]: an in-process server that behaves as Sinch does, to test your own stack with. And [`MemoryStore`]: a
+//! store for a fleet in one process; [`check_store`] checks any other.
 //!
 //! The server speaks HTTP/1.1 on a free port of 127.0.0.1. `/oauth2/token` issues tokens to the server's access key, and
 //! to those that a test [adds](FakeSinch::add_access_key), with Sinch's rate limit and error bodies. Every other path is
@@ -45,10 +46,13 @@ mod answer;
 mod api;
 mod authorization;
 mod challenge;
+mod check_store;
+mod checked;
 mod counts;
 mod exchange;
 mod fake_sinch;
 mod keys;
+mod memory_store;
 mod reply;
 mod script;
 mod server;
@@ -59,7 +63,9 @@ mod tokens;
 pub use self::{
     answer::Answer,
     challenge::Challenge,
+    check_store::check_store,
     counts::Counts,
     fake_sinch::{FakeSinch, HttpClient},
+    memory_store::MemoryStore,
     script::Script,
 };

@@ -23,5 +23,6 @@ mod regressions;
 mod replay;
 mod request_path;
 mod security;
+mod store;
 mod support;
 mod wire;
