@@ -182,5 +182,5 @@ pub use self::{
         RequestAuth, SinchAuth, SinchAuthLayer, future,
     },
     sinch::{AccessKey, AccessKeySource, ClientCredentials, ServicePlan},
-    token::{AccessToken, IssuedToken, TokenSource, TokenState, TokenStatus},
+    token::{AccessToken, IssuedToken, StoreState, TokenOrigin, TokenSource, TokenState, TokenStatus},
 };

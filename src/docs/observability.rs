@@ -24,7 +24,7 @@
 //! | `key_id` | text | the KEY ID, or Service Plan ID, that asks; absent if the source is a custom one |
 //! | `server.address` | host name | the token endpoint; absent if the source is a custom one |
 //! | `reason` | `first`, `due`, `expired`, `unauthorized` | why: no token (none yet, or it was forgotten), refresh due, token expired, token rejected |
-//! | `attempts` | count | token requests made |
+//! | `attempts` | count | token requests made; none, if the token was got from a store |
 //! | `outcome` | `refreshed`, `failed`, `cancelled` | how it ended; cancelled: the last handle was dropped, the refresher was told to forget, or the runtime shut down |
 //! | `latency_seconds` | seconds | how long it took, pauses between attempts included |
 //! | `generation` | count | the number of the token that it brought |
@@ -36,14 +36,18 @@
 //!
 //! | event | level | fields | when | alert |
 //! | --- | --- | --- | --- | --- |
-//! | `token refreshed` | `INFO` | `key_id` `reason` `attempts` `latency_seconds` `generation` `lifetime_seconds` `refresh_in_seconds` `failures` | a flight brought a token; after an outage `failures` is not 0 | none; more often than its lifetime explains: revocations, see `reason` |
+//! | `token refreshed` | `INFO` | `key_id` `reason` `origin` `attempts` `latency_seconds` `generation` `lifetime_seconds` `refresh_in_seconds` `failures` | a flight brought a token; after an outage `failures` is not 0 | none; more often than its lifetime explains: revocations, see `reason` |
 //! | `token request failed` | `INFO` `WARN` | `key_id` `server.address` `attempt` `latency_seconds` `error.type` `http.response.status_code` `error` `error.causes` `retry_in_seconds` | one attempt failed; `INFO` with a usable token at hand, `WARN` without one, because calls wait | `WARN` for a minute: calls run into the timeouts of their callers before the flight has failed |
+//! | `shared token request failed` | `INFO` `WARN` | `key_id` `server.address` `attempt` `latency_seconds` `error.type` `http.response.status_code` `error` `error.causes` `retry_in_seconds` | the same, of a token request that another process of the fleet made | as of `token request failed` |
 //! | `token refresh failed` | `WARN` `ERROR` | `key_id` `reason` `attempts` `latency_seconds` `error.type` `error` `error.causes` `failures` `retry_in_seconds` `expires_in_seconds` | a flight failed with all its attempts; `WARN` with a token at hand that is valid and was not rejected, else `ERROR` | `ERROR`: page. `error.type` of `rejected` or `credentials`: the key is wrong, and time will not heal it |
 //! | `serving the token until it expires` | `WARN` | `key_id` `generation` `expires_in_seconds` | the first of the failures in a row, once; calls still succeed | ticket: calls fail in `expires_in_seconds`, less the margin |
 //! | `token rejected` | `DEBUG` | `key_id` `server.address` `generation` | an API answered `401` to our token, once a call | none |
 //! | `rejected call settled` | `DEBUG` | `key_id` `server.address` `generation` `verdict` | what became of that call | none: use the metric |
 //! | `fresh tokens rejected, refreshes back off` | `WARN` | `key_id` `server.address` `backoff_seconds` | an API answered `401` to a new token, too: its `401`s come back as they are for a while | ticket: the key has no access to this API |
 //! | `no host in an entry of the audience` | `WARN` | `key_id` `entry` | a layer is built with an entry of [`Audience::hosts`](crate::Audience::hosts) that names no host, and so matches nothing | ticket: a mistyped entry |
+//! | `token store unavailable` | `WARN` | `key_id` `operation` `error` `retry_in_seconds` | the [store](crate::docs::fleet) failed that answered before; once an outage | ticket: the processes do not share their token |
+//! | `token store answers again` | `INFO` | `key_id` | it did all that it was asked in an attempt | none |
+//! | `token shared` | `DEBUG` | `key_id` `store.entry` | the token is looked for in a store; once for each name | none |
 //! | `request refused` | `ERROR` | `key_id` `server.address` `error` | a request was not sent, because its host is outside of the audience | ticket: a bug, or a wrong address |
 //!
 //! # Fields of events
@@ -65,6 +69,9 @@
 //! | `error.causes` | text | the causes of the error, nearest first; absent if there are none |
 //! | `verdict` | as the metrics' `verdict` | what became of the call |
 //! | `entry` | text | the entry as it was given, quoted, its userinfo hidden |
+//! | `origin` | `issuer`, `store` | where the token was got from |
+//! | `operation` | as the metrics' `operation` | what the store was asked |
+//! | `store.entry` | text | the name of the token in the store, to which a store may add a prefix |
 //!
 //! # Metrics
 //!
@@ -78,6 +85,8 @@
 //! | `sinch_auth_token_wait_duration_seconds` | histogram | `key_id` `outcome` | seconds that they waited | any with `outcome="failed"`; a rate of `outcome="abandoned"` for 5 minutes: callers give up before there is a token |
 //! | `sinch_auth_unauthorized_total` | counter | `key_id` | `401`s to our token | a rate that stays above that of new tokens |
 //! | `sinch_auth_retries_total` | counter | `key_id` `verdict` | what became of the calls that met them | share of `helped` below a half, `inconclusive` left out |
+//! | `sinch_auth_store_operations_total` | counter | `key_id` `operation` `outcome` | operations of a store | any `outcome` but `answered`, for 10 minutes |
+//! | `sinch_auth_shared_attempts_total` | counter | `key_id` `outcome` | attempts that looked into a store | share of `alone` above a tenth for 10 minutes: the processes do not share |
 //! | `sinch_auth_audience_refusals_total` | counter | `key_id` | requests refused, because their host is outside of the audience | any |
 //! | `sinch_auth_token_expiry_timestamp_seconds` | gauge | `key_id` | when the token expires, seconds since 1970; `+Inf` if never | `- time()` below 5 minutes with traffic: refreshes fail |
 //! | `sinch_auth_token_generation` | gauge | `key_id` | the number of the token | grows faster than renewals explain |
@@ -106,6 +115,9 @@
 //! | --- | --- |
 //! | `reason` | as in the span |
 //! | `outcome` of requests | `issued`, `cancelled`, or a [`TokenErrorKind`](crate::TokenErrorKind): `rejected`, `throttled`, `unavailable`, `timed_out`, `invalid_response`, `credentials`, `panicked`, `no_runtime` |
+//! | `outcome` of operations | `answered`, `failed`, `timed_out` (after 500 ms), `panicked` |
+//! | `outcome` of shared attempts | `adopted` (another process' token), `published` (its own token, which the others can take), `alone` (its own token, of which the store does not know), `relayed` (another process' error), `failed` (its own error) |
+//! | `operation` | `look` (the token), `take` (the lease), `poll` (the lease), `publish`, `record` (a refusal), `release` (the lease) |
 //! | `outcome` of waits | `served` (with a token, be it the one that an API rejected), `failed` (with an error, `max_wait` included), `abandoned` (the caller went away, most likely by a timeout of its own) |
 //! | `verdict` | `helped` (the retry was answered, and with neither `401`, `5xx` nor `429`), `useless` (it was a `401` again), `inconclusive` (it was a `5xx` or `429`, which says nothing about the token), `failed` (it ended in an error), `not_sent` (the inner service was not ready), `not_replayable` (the body is gone, or the request forbids a retry), `suppressed` (another token would not help, refreshes back off, or their budget is spent), `no_token` (the refresh failed) |
 //! | `cause` | `failure` (after a failed flight), `unauthorized` (of refreshes for `401`s, of the last API whose refreshes back off) |

@@ -1,5 +1,7 @@
 //! [`TokenStore`]: what a fleet needs of a store. It decides nothing about tokens.
 
+#[cfg(feature = "__client")]
+use std::pin::Pin;
 use std::{fmt, future::Future, time::Duration};
 
 use bytes::Bytes;
@@ -59,6 +61,48 @@ pub struct Stored {
     pub value: Bytes,
     /// How long the entry lives from now. `None` if it has no end, which none that this crate writes is without.
     pub expires_in: Option<Duration>,
+}
+
+/// [`TokenStore`] behind a pointer.
+#[cfg(feature = "__client")]
+pub(super) trait DynTokenStore: Send + Sync {
+    fn dyn_load<'a>(&'a self, name: &'a str) -> Answer<'a, Option<Stored>>;
+
+    fn dyn_compare_and_set<'a>(
+        &'a self,
+        name: &'a str,
+        expected: Option<&'a [u8]>,
+        value: &'a [u8],
+        ttl: Duration,
+    ) -> Answer<'a, bool>;
+
+    fn dyn_compare_and_remove<'a>(&'a self, name: &'a str, expected: &'a [u8]) -> Answer<'a, bool>;
+}
+
+#[cfg(feature = "__client")]
+type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, BoxError>> + Send + 'a>>;
+
+// === impl TokenStore ===
+
+#[cfg(feature = "__client")]
+impl<S: TokenStore> DynTokenStore for S {
+    fn dyn_load<'a>(&'a self, name: &'a str) -> Answer<'a, Option<Stored>> {
+        Box::pin(self.load(name))
+    }
+
+    fn dyn_compare_and_set<'a>(
+        &'a self,
+        name: &'a str,
+        expected: Option<&'a [u8]>,
+        value: &'a [u8],
+        ttl: Duration,
+    ) -> Answer<'a, bool> {
+        Box::pin(self.compare_and_set(name, expected, value, ttl))
+    }
+
+    fn dyn_compare_and_remove<'a>(&'a self, name: &'a str, expected: &'a [u8]) -> Answer<'a, bool> {
+        Box::pin(self.compare_and_remove(name, expected))
+    }
 }
 
 // === impl Stored ===

@@ -5,6 +5,7 @@
 //! is cancelled. However it ends, its waiters are told: by a result, or by the channel closing.
 
 use std::{
+    future::poll_fn,
     panic::AssertUnwindSafe,
     pin::pin,
     sync::{Arc, Weak},
@@ -14,14 +15,14 @@ use futures_util::{
     FutureExt,
     future::{Either, select},
 };
-use tokio::time::{sleep, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use super::{channel::FlightEnd, shared::SharedState};
 use crate::{
     error::{TokenError, TokenErrorKind, token::Kind},
     schedule::{Clock, MAX_RETRY_AFTER, Now, Settings, Validity, attempt_backoff, deadline},
-    telemetry::FlightSpan,
-    token::{DynTokenSource, IssuedToken},
+    telemetry::{self, FlightSpan},
+    token::{Attempt, DynTokenSource, IssuedToken},
 };
 
 /// The task that gets a token. It does not keep the refresher alive.
@@ -80,9 +81,9 @@ impl Flight {
         let mut failed = 0;
         let mut last_error = None;
         loop {
-            let attempt = span.attempt();
+            let attempt = span.attempt(failed + 1);
             let sent = self.clock.now();
-            let error = match timeout_at(flight_deadline, self.attempt()).await {
+            let error = match timeout_at(flight_deadline, self.attempt(flight_deadline, &attempt)).await {
                 Ok(Ok(issued)) if self.is_alive(&issued, sent) => {
                     attempt.issued();
                     return Ok((issued, sent));
@@ -117,7 +118,7 @@ impl Flight {
     /// Returns whether a token, asked for at `sent`, has not expired by now.
     fn is_alive(&self, issued: &IssuedToken, sent: Now) -> bool {
         let now = self.clock.now();
-        let validity = Validity::new(&self.settings, issued.lifetime(), sent, now, 0.0);
+        let validity = Validity::new(&self.settings, issued.lifetime(), issued.issued(sent), now, 0.0);
         validity.expires_in(now).is_none_or(|left| !left.is_zero())
     }
 
@@ -127,11 +128,29 @@ impl Flight {
     }
 
     /// Makes one attempt. The payload of a panic is not looked at: it may hold anything.
-    async fn attempt(&self) -> Result<IssuedToken, TokenError> {
-        AssertUnwindSafe(async { self.source.dyn_fetch().await })
-            .catch_unwind()
-            .await
-            .unwrap_or_else(|_payload| Err(TokenError::of(Kind::Panicked)))
+    async fn attempt(
+        &self,
+        flight_deadline: Instant,
+        observed: &telemetry::Attempt<'_>,
+    ) -> Result<IssuedToken, TokenError> {
+        let (current, is_rejected) = match self.shared.upgrade() {
+            Some(shared) => shared.replaced_by(self.id),
+            None => (None, false),
+        };
+        let attempt = Attempt { current: current.clone(), is_rejected, flight_deadline, clock: self.clock };
+        let fetch = async {
+            match &current {
+                Some(current) => self.source.dyn_renew(current).await,
+                None => self.source.dyn_fetch().await,
+            }
+        };
+        let mut fetch = pin!(AssertUnwindSafe(attempt.scope(fetch)).catch_unwind());
+        let result = poll_fn(|cx| {
+            let polled = fetch.as_mut().poll(cx);
+            observed.polled();
+            polled
+        });
+        result.await.unwrap_or_else(|_payload| Err(TokenError::of(Kind::Panicked)))
     }
 }
 

@@ -127,8 +127,15 @@ impl SharedState {
     }
 
     pub(super) fn status(&self, state: &Locked<'_>) -> TokenStatus {
-        let key_id = self.observer.known_key_id();
-        TokenStatus { key_id, ..state.status(self.observer.token_requests(), state.now) }
+        let (key_id, store) = (self.observer.known_key_id(), self.observer.store());
+        TokenStatus { key_id, store, ..state.status(self.observer.token_requests(), state.now) }
+    }
+
+    /// Returns the token that flight `id` is to replace, and whether an API rejected it.
+    pub(super) fn replaced_by(&self, id: u64) -> (Option<AccessToken>, bool) {
+        let state = self.lock();
+        let (token, is_rejected) = state.replaced_by(id);
+        (token.cloned(), is_rejected)
     }
 
     /// Enters that an attempt of flight `id` failed. Returns whether calls have a usable token.

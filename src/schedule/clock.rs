@@ -18,6 +18,13 @@ pub(crate) struct Now {
     pub(crate) wall: SystemTime,
 }
 
+/// A moment as long `before` a reading: tokio's clock has no readings of before this machine was started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Moment {
+    pub(crate) reading: Now,
+    pub(crate) before: Duration,
+}
+
 // === impl Clock ===
 
 impl Clock {
@@ -56,6 +63,26 @@ impl Now {
     pub(super) fn plus_saturating(self, wait: Duration) -> Self {
         // A wall clock that cannot go on any further is not to be believed.
         Self { mono: deadline(self.mono, wait), wall: self.wall.checked_add(wait).unwrap_or(self.wall) }
+    }
+}
+
+// === impl Moment ===
+
+impl Moment {
+    /// Returns how much time went by until `now`, by the clock that says more.
+    pub(super) fn age(self, now: Now) -> Duration {
+        now.since(self.reading).saturating_add(self.before)
+    }
+
+    /// Returns what the clocks show `wait` after it, or the reading, if that is later.
+    pub(super) fn plus_saturating(self, wait: Duration) -> Now {
+        self.reading.plus_saturating(wait.saturating_sub(self.before))
+    }
+}
+
+impl From<Now> for Moment {
+    fn from(reading: Now) -> Self {
+        Self { reading, before: Duration::ZERO }
     }
 }
 

@@ -17,7 +17,7 @@ pub(crate) use self::{
         throttled_backoff,
     },
     budget::Budget,
-    clock::{Clock, Now, deadline},
+    clock::{Clock, Moment, Now, deadline},
     settings::Settings,
     timer::{try_sleep, try_timeout_at},
     validity::{Lifetime, Phase, Validity},

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use super::{clock::Now, settings::Settings};
+use super::{
+    clock::{Moment, Now},
+    settings::Settings,
+};
 
 /// The longest lifetime that is believed: no issuer means more, and nothing is cached for ever.
 pub(super) const MAX_LIFETIME: Duration = Duration::from_secs(365 * 24 * 60 * 60);
@@ -25,10 +28,10 @@ pub(crate) enum Lifetime {
     Static,
 }
 
-/// The life of one token, counted from the moment its request was sent.
+/// The life of one token, counted from when it was issued: the moment at which its request was sent.
 #[derive(Clone, Copy, Debug, Hash)]
 pub(crate) struct Validity {
-    sent: Now,
+    issued: Moment,
     /// `None` for a token that never expires.
     ages: Option<Ages>,
 }
@@ -58,21 +61,22 @@ pub(crate) enum Phase {
 // === impl Validity ===
 
 impl Validity {
-    /// Computes the life of a token: `sent` and `received` frame the token request; `jitter` is a random number in `0.0..1.0`.
+    /// Computes the life of a token `issued` then, and `received` later; `jitter` is a random number in `0.0..1.0`.
     pub(crate) fn new(
         settings: &Settings,
         lifetime: Lifetime,
-        sent: Now,
+        issued: impl Into<Moment>,
         received: Now,
         jitter: f64,
     ) -> Self {
+        let issued = issued.into();
         let lifetime = match lifetime {
-            Lifetime::Static => return Self { sent, ages: None },
+            Lifetime::Static => return Self { issued, ages: None },
             Lifetime::Unknown => settings.default_lifetime,
             Lifetime::Of(lifetime) => lifetime,
         };
         let (due, refresh, unusable, expires) = if lifetime <= MIN_LIFETIME {
-            let expires = received.since(sent).saturating_add(MIN_LIFETIME);
+            let expires = issued.age(received).saturating_add(MIN_LIFETIME);
             (Duration::ZERO, MIN_REFRESH_AGE, expires, expires)
         } else {
             let expires = lifetime.min(MAX_LIFETIME);
@@ -83,8 +87,8 @@ impl Validity {
             let due = due.max(MIN_REFRESH_AGE).min(unusable);
             (due, due, unusable, expires)
         };
-        let (due_at, unusable_at) = (sent.plus_saturating(due), sent.plus_saturating(unusable));
-        Self { sent, ages: Some(Ages { due_at, unusable_at, refresh, unusable, expires }) }
+        let (due_at, unusable_at) = (issued.plus_saturating(due), issued.plus_saturating(unusable));
+        Self { issued, ages: Some(Ages { due_at, unusable_at, refresh, unusable, expires }) }
     }
 
     #[inline]
@@ -103,26 +107,26 @@ impl Validity {
 
     /// Returns whether a refresh may start now because it is due.
     pub(crate) fn may_refresh(&self, now: Now) -> bool {
-        self.ages.as_ref().is_some_and(|ages| now.since(self.sent) >= ages.refresh)
+        self.ages.as_ref().is_some_and(|ages| self.issued.age(now) >= ages.refresh)
     }
 
     /// Returns the time left, as reported by the issuer; `None` if the token never expires.
     pub(crate) fn expires_in(&self, now: Now) -> Option<Duration> {
-        self.ages.as_ref().map(|ages| ages.expires.saturating_sub(now.since(self.sent)))
+        self.ages.as_ref().map(|ages| ages.expires.saturating_sub(self.issued.age(now)))
     }
 
     /// Returns how long the token may be used from now; `None` if for ever.
     pub(crate) fn usable_for(&self, now: Now) -> Option<Duration> {
-        self.ages.as_ref().map(|ages| ages.unusable.saturating_sub(now.since(self.sent)))
+        self.ages.as_ref().map(|ages| ages.unusable.saturating_sub(self.issued.age(now)))
     }
 
     /// Returns the time until a refresh may start; `None` if it never may.
     pub(crate) fn refresh_in(&self, now: Now) -> Option<Duration> {
-        self.ages.as_ref().map(|ages| ages.refresh.saturating_sub(now.since(self.sent)))
+        self.ages.as_ref().map(|ages| ages.refresh.saturating_sub(self.issued.age(now)))
     }
 
     pub(crate) fn age(&self, now: Now) -> Duration {
-        now.since(self.sent)
+        self.issued.age(now)
     }
 
     pub(crate) fn is_static(&self) -> bool {

@@ -12,6 +12,8 @@ use zeroize::Zeroizing;
 
 use super::field;
 use crate::error::CredentialsError;
+#[cfg(feature = "__client")]
+use crate::fleet::Subject;
 
 /// A Sinch access key: KEY ID and KEY SECRET, which are an OAuth2 `client_id` and `client_secret`.
 ///
@@ -116,6 +118,12 @@ impl AccessKey {
         let mut value = HeaderValue::from_str(&self.basic_value()).ok()?;
         value.set_sensitive(true);
         Some(value)
+    }
+
+    /// Returns whose token it is that a fleet shares.
+    #[cfg(feature = "__client")]
+    pub(super) fn subject<'a>(&'a self, endpoint: &'a str) -> Subject<'a> {
+        Subject { endpoint, key_id: &self.key_id, key_secret: &self.key_secret }
     }
 
     /// Returns whether `text` holds the secret: as it is, as it is sent, or as others write the same pair.

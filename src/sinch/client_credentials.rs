@@ -22,14 +22,19 @@ use super::{
     access_key::{AccessKey, AccessKeySource, DynAccessKeySource},
     exchange, token_response,
 };
-#[cfg(feature = "__client")]
-use crate::refresher::TokenRefresher;
 use crate::{
     audience::{Audience, is_loopback, is_sinch_issuer},
     error::{BoxError, TokenError, token::Kind},
-    schedule::{Clock, deadline},
+    schedule::{self, Clock},
     telemetry::{record_endpoint, record_key_id},
     token::{IssuedToken, TokenSource},
+};
+#[cfg(feature = "__client")]
+use crate::{
+    fleet::{Fleet, TokenStore},
+    refresher::TokenRefresher,
+    telemetry::{count_token_request, defer_token_request},
+    token::{AccessToken, Attempt},
 };
 
 /// The address at which Sinch issues tokens, for all regions and products.
@@ -67,6 +72,8 @@ pub struct ClientCredentials<C> {
     key: Arc<dyn DynAccessKeySource>,
     endpoint: Uri,
     attempt_timeout: Duration,
+    #[cfg(feature = "__client")]
+    fleet: Option<Fleet>,
 }
 
 // === impl ClientCredentials ===
@@ -99,6 +106,8 @@ impl<C> ClientCredentials<C> {
             key: Arc::new(key),
             endpoint: Uri::from_static(SINCH_ENDPOINT),
             attempt_timeout: ATTEMPT_TIMEOUT,
+            #[cfg(feature = "__client")]
+            fleet: None,
         }
     }
 
@@ -120,6 +129,31 @@ impl<C> ClientCredentials<C> {
     pub fn attempt_timeout(mut self, timeout: Duration) -> Self {
         self.attempt_timeout = timeout;
         self
+    }
+
+    /// Shares one token with all processes that have the same access key, endpoint and `store`.
+    ///
+    /// Whoever needs a token first asks for one, and the others take it from the store. A store never fails a call: if it
+    /// does not answer, the process asks for itself. Tokens are sealed with a key that is derived from the KEY SECRET, so
+    /// that who can read the store gets none. [`docs::fleet`](crate::docs::fleet) says what this promises and costs.
+    ///
+    /// Store and waiting for another process do not count towards `attempt_timeout`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(feature = "client")] {
+    /// use tower_sinch_auth::{AccessKey, ClientCredentials, SinchAuthLayer, TokenStore};
+    ///
+    /// fn layer(key: AccessKey, store: impl TokenStore) -> SinchAuthLayer {
+    ///     SinchAuthLayer::new(ClientCredentials::new(key).shared_in(store))
+    /// }
+    /// # }
+    /// ```
+    #[cfg(feature = "__client")]
+    #[must_use]
+    pub fn shared_in(self, store: impl TokenStore) -> Self {
+        Self { fleet: Some(Fleet::new(store)), ..self }
     }
 
     fn check_endpoint(&self) -> Result<(), TokenError> {
@@ -153,15 +187,68 @@ where
     RB::Error: Into<BoxError>,
 {
     async fn fetch(&self) -> Result<IssuedToken, TokenError> {
+        #[cfg(feature = "__client")]
+        if let Some(fleet) = &self.fleet {
+            return self.share(fleet, Attempt::current()).await;
+        }
+        let (key, deadline) = self.read_key().await?;
+        self.exchange(&key, deadline).await
+    }
+
+    #[cfg(feature = "__client")]
+    async fn renew(&self, current: &AccessToken) -> Result<IssuedToken, TokenError> {
+        let Some(fleet) = &self.fleet else {
+            return self.fetch().await;
+        };
+        let attempt = Attempt::current().unwrap_or_else(Attempt::outside_of_a_flight);
+        self.share(fleet, Some(Attempt { current: Some(current.clone()), ..attempt })).await
+    }
+
+    fn audience(&self) -> Audience {
+        match self.endpoint.host() {
+            Some(host) if is_sinch_issuer(host) => Audience::sinch_apis(),
+            _ => Audience::any(),
+        }
+    }
+}
+
+impl<C, RB> ClientCredentials<C>
+where
+    C: Service<Request<Full<Bytes>>, Response = Response<RB>> + Clone + Send + Sync + 'static,
+    C::Error: Into<BoxError>,
+    C::Future: Send,
+    RB: Body + Send,
+    RB::Data: Send,
+    RB::Error: Into<BoxError>,
+{
+    /// Makes an attempt that looks into the store of `fleet` first.
+    #[cfg(feature = "__client")]
+    async fn share(&self, fleet: &Fleet, attempt: Option<Attempt>) -> Result<IssuedToken, TokenError> {
+        defer_token_request();
+        let (key, deadline) = self.read_key().await.inspect_err(|_| count_token_request())?;
+        let left = deadline.saturating_duration_since(Clock::SYSTEM.now().mono);
+        let attempt = attempt.unwrap_or_else(Attempt::outside_of_a_flight);
+        let endpoint = self.endpoint.to_string();
+        let exchange = || self.exchange(&key, schedule::deadline(Clock::SYSTEM.now().mono, left));
+        let issued = fleet.attempt(key.subject(&endpoint), &attempt, exchange).await?;
+        Ok(issued.audience(self.audience()))
+    }
+
+    /// Reads the key. Returns when the attempt is over that it is part of, too.
+    async fn read_key(&self) -> Result<(AccessKey, Instant), TokenError> {
         record_endpoint(self.endpoint.host().unwrap_or_default());
         self.check_endpoint()?;
-        let deadline = deadline(Clock::SYSTEM.now().mono, self.attempt_timeout);
+        let deadline = schedule::deadline(Clock::SYSTEM.now().mono, self.attempt_timeout);
         let key = timeout_at(deadline, self.key.dyn_access_key())
             .await
             .map_err(|_elapsed| TokenError::of(Kind::KeyTimedOut))?
             .map_err(|error| TokenError::of(Kind::Credentials).with_source(error))?;
         record_key_id(key.key_id());
-        let request = self.request(&key)?;
+        Ok((key, deadline))
+    }
+
+    async fn exchange(&self, key: &AccessKey, deadline: Instant) -> Result<IssuedToken, TokenError> {
+        let request = self.request(key)?;
         let mut client = self.client.clone();
         let exchange = async {
             poll_fn(|cx| client.poll_ready(cx)).await.map_err(Into::into)?;
@@ -174,14 +261,7 @@ where
         let (head, body) = response.into_parts();
         let body = read(body, deadline).await;
         // Said of the token, too: a source that wraps this one does not let it go further.
-        Ok(token_response::read(&head, body, &key)?.audience(self.audience()))
-    }
-
-    fn audience(&self) -> Audience {
-        match self.endpoint.host() {
-            Some(host) if is_sinch_issuer(host) => Audience::sinch_apis(),
-            _ => Audience::any(),
-        }
+        Ok(token_response::read(&head, body, key)?.audience(self.audience()))
     }
 }
 

@@ -6,7 +6,7 @@ use std::{
     iter,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU32, Ordering},
+        atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -26,28 +26,43 @@ use crate::{
 
 tokio::task_local! {
     /// The span of the flight that this task is: by it a source, which knows neither, reports who asks, and whom.
-    static CURRENT: Arc<FlightSpan>;
+    pub(super) static CURRENT: Arc<FlightSpan>;
 }
 
 /// A flight: one span.
 #[derive(Debug)]
 pub(crate) struct FlightSpan {
-    observer: Arc<Observer>,
-    span: Span,
+    pub(super) observer: Arc<Observer>,
+    pub(super) span: Span,
     reason: Reason,
     started: Instant,
-    attempts: AtomicU32,
+    token_requests: AtomicU32,
+    request: Request,
     ended: AtomicBool,
 }
 
-/// A token request. Dropped before it is answered, it was cancelled.
+/// The token request of the attempt that is up.
+#[derive(Debug, Default)]
+struct Request {
+    stage: AtomicU8,
+    /// Microseconds after the flight started.
+    sent: AtomicU64,
+}
+
+/// An attempt to get a token. Dropped before it has a result, it was cancelled.
 #[derive(Debug)]
 pub(crate) struct Attempt<'a> {
     span: &'a FlightSpan,
     number: u32,
-    sent: Instant,
+    began: Instant,
     outcome: &'static str,
 }
+
+/// An attempt makes its token request at once, unless its source has said otherwise when it is first polled.
+const AT_ONCE: u8 = 0;
+/// The source reports its token request, if it comes to one.
+const DEFERRED: u8 = 1;
+const COUNTED: u8 = 2;
 
 // === impl FlightSpan ===
 
@@ -77,7 +92,8 @@ impl FlightSpan {
             span,
             reason,
             started: Clock::SYSTEM.now().mono,
-            attempts: AtomicU32::new(0),
+            token_requests: AtomicU32::new(0),
+            request: Request::default(),
             ended: AtomicBool::new(false),
         })
     }
@@ -91,11 +107,36 @@ impl FlightSpan {
         CURRENT.scope(self, flight).instrument(span)
     }
 
-    /// Counts a token request, and starts to measure it.
-    pub(crate) fn attempt(&self) -> Attempt<'_> {
+    /// Starts to measure attempt `number` of the flight.
+    pub(crate) fn attempt(&self, number: u32) -> Attempt<'_> {
+        self.request.stage.store(AT_ONCE, Ordering::Relaxed);
+        let began = Clock::SYSTEM.now().mono;
+        self.note_sent(began);
+        Attempt { span: self, number, began, outcome: "cancelled" }
+    }
+
+    /// The source of the attempt that is up reports its token request itself, if it comes to one.
+    #[cfg(feature = "__client")]
+    pub(super) fn defer_token_request(&self) {
+        self.request.stage.store(DEFERRED, Ordering::Relaxed);
+    }
+
+    /// Counts the token request of the attempt that is up, once.
+    pub(super) fn count_token_request(&self) {
+        if self.request.stage.swap(COUNTED, Ordering::Relaxed) == DEFERRED {
+            self.note_sent(Clock::SYSTEM.now().mono);
+        }
         self.observer.count_token_request();
-        let number = self.attempts.fetch_add(1, Ordering::Relaxed) + 1;
-        Attempt { span: self, number, sent: Clock::SYSTEM.now().mono, outcome: "cancelled" }
+        self.token_requests.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn note_sent(&self, sent: Instant) {
+        let after = sent.saturating_duration_since(self.started).as_micros();
+        self.request.sent.store(u64::try_from(after).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
+    fn is_counted(&self) -> bool {
+        self.request.stage.load(Ordering::Relaxed) == COUNTED
     }
 
     /// The flight brought `token`, which left the refresher in `status`; before it `failures` flights in a row had failed.
@@ -108,7 +149,8 @@ impl FlightSpan {
             target: TARGET, parent: &self.span, Level::INFO,
             key_id,
             reason = self.reason.as_str(),
-            attempts = self.attempts(),
+            origin = token.origin().as_str(),
+            attempts = self.token_requests(),
             latency_seconds = elapsed(self.started).as_secs_f64(),
             generation,
             lifetime_seconds,
@@ -139,7 +181,7 @@ impl FlightSpan {
                     target: TARGET, parent: &self.span, $level,
                     key_id,
                     reason = self.reason.as_str(),
-                    attempts = self.attempts(),
+                    attempts = self.token_requests(),
                     latency_seconds = elapsed(self.started).as_secs_f64(),
                     "error.type" = error_type,
                     error = %error,
@@ -173,14 +215,14 @@ impl FlightSpan {
     /// Records the end. Comes after the flight's events, beside which subscribers print what the span has by then.
     fn end(&self, outcome: &'static str) {
         if !self.ended.swap(true, Ordering::Relaxed) {
-            self.span.record("attempts", self.attempts());
+            self.span.record("attempts", self.token_requests());
             self.span.record("outcome", outcome);
             self.span.record("latency_seconds", elapsed(self.started).as_secs_f64());
         }
     }
 
-    fn attempts(&self) -> u32 {
-        self.attempts.load(Ordering::Relaxed)
+    fn token_requests(&self) -> u32 {
+        self.token_requests.load(Ordering::Relaxed)
     }
 }
 
@@ -193,6 +235,13 @@ impl Drop for FlightSpan {
 // === impl Attempt ===
 
 impl Attempt<'_> {
+    /// The source was polled.
+    pub(crate) fn polled(&self) {
+        if self.span.request.stage.load(Ordering::Relaxed) == AT_ONCE {
+            self.span.count_token_request();
+        }
+    }
+
     pub(crate) fn issued(mut self) {
         self.outcome = "issued";
     }
@@ -202,37 +251,43 @@ impl Attempt<'_> {
         self.outcome = error.kind().as_str();
         let peer = self.span.observer.peer().clone();
         macro_rules! attempt_failed {
-            ($level:expr) => {
+            ($level:expr, $message:literal) => {
                 event!(
                     target: TARGET, parent: &self.span.span, $level,
                     key_id = peer.key_id.as_deref().unwrap_or_default(),
                     server.address = peer.server.as_deref(),
                     attempt = self.number,
-                    latency_seconds = elapsed(self.sent).as_secs_f64(),
+                    latency_seconds = elapsed(self.began).as_secs_f64(),
                     "error.type" = self.outcome,
                     http.response.status_code = error.status().map(|status| status.as_u16()),
                     error = %error,
                     error.causes = causes(error).as_deref(),
                     retry_in_seconds = next.map(|next| next.as_secs_f64()),
-                    "token request failed"
+                    $message
                 )
             };
         }
-        if has_token {
-            attempt_failed!(Level::INFO);
-        } else {
-            attempt_failed!(Level::WARN);
+        match (self.span.is_counted(), has_token) {
+            (true, true) => attempt_failed!(Level::INFO, "token request failed"),
+            (true, false) => attempt_failed!(Level::WARN, "token request failed"),
+            (false, true) => attempt_failed!(Level::INFO, "shared token request failed"),
+            (false, false) => attempt_failed!(Level::WARN, "shared token request failed"),
         }
     }
 }
 
 impl Drop for Attempt<'_> {
     fn drop(&mut self) {
+        if !self.span.is_counted() {
+            return;
+        }
         let key_id = self.span.observer.key_id();
         let key_id = self.span.observer.label(&key_id);
         let labels = [("reason", self.span.reason.as_str()), ("outcome", self.outcome)];
+        let sent = Duration::from_micros(self.span.request.sent.load(Ordering::Relaxed));
+        let took = elapsed(self.span.started).saturating_sub(sent);
         metrics::count("sinch_auth_token_requests_total", key_id, labels);
-        metrics::time("sinch_auth_token_request_duration_seconds", key_id, labels, elapsed(self.sent));
+        metrics::time("sinch_auth_token_request_duration_seconds", key_id, labels, took);
     }
 }
 

@@ -7,8 +7,15 @@
 mod flight_span;
 mod metrics;
 mod observer;
+#[cfg(feature = "__client")]
+mod store;
 
+#[cfg(feature = "__client")]
+pub(crate) use self::store::{
+    count_token_request, defer_token_request, record_entry, record_shared_attempt, record_store_available,
+    record_store_operation, record_store_unavailable,
+};
 pub(crate) use self::{
-    flight_span::{FlightSpan, record_endpoint, record_key_id},
+    flight_span::{Attempt, FlightSpan, record_endpoint, record_key_id},
     observer::Observer,
 };

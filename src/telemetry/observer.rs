@@ -12,7 +12,13 @@ use tokio::time::Instant;
 use tracing::{Level, event};
 
 use super::metrics;
-use crate::{audience::Audience, error::AudienceError, origin::Origin, schedule::Clock, token::RetryOutcome};
+use crate::{
+    audience::Audience,
+    error::AudienceError,
+    origin::Origin,
+    schedule::Clock,
+    token::{RetryOutcome, StoreState},
+};
 
 pub(super) const TARGET: &str = "tower_sinch_auth";
 
@@ -20,7 +26,7 @@ pub(super) const TARGET: &str = "tower_sinch_auth";
 #[derive(Debug, Default)]
 pub(crate) struct Observer {
     peer: Mutex<Peer>,
-    /// Each attempt, counted where it is made.
+    /// Counted where they are made.
     token_requests: AtomicU64,
     /// Metrics do not say whose they are.
     is_unlabelled: bool,
@@ -31,6 +37,7 @@ pub(super) struct Peer {
     pub(super) key_id: Option<Arc<str>>,
     /// The host of the token endpoint.
     pub(super) server: Option<Arc<str>>,
+    pub(super) store: Option<StoreState>,
 }
 
 /// A call that waits for a token. Dropped before it has ended, the caller went away.
@@ -133,6 +140,11 @@ impl Observer {
     /// Returns the KEY ID, or Service Plan ID, that the source reported last.
     pub(crate) fn known_key_id(&self) -> Option<Arc<str>> {
         self.peer().key_id.clone()
+    }
+
+    /// Returns whether the store answers that the source reported last.
+    pub(crate) fn store(&self) -> Option<StoreState> {
+        self.peer().store
     }
 
     /// Returns the value of the label `key_id`.

@@ -14,7 +14,7 @@ use http::{
     header::{AUTHORIZATION, MaxSizeReached},
 };
 
-use super::issued_token::IssuedToken;
+use super::{issued_token::IssuedToken, status::TokenOrigin};
 use crate::{
     audience::Audience,
     schedule::{Clock, Phase, Validity},
@@ -33,6 +33,7 @@ pub(crate) struct CachedToken {
     generation: u64,
     validity: Validity,
     audience: Audience,
+    origin: TokenOrigin,
     refresher: RefresherId,
     clock: Clock,
 }
@@ -51,8 +52,17 @@ impl AccessToken {
         refresher: RefresherId,
         clock: Clock,
     ) -> Self {
+        let origin = issued.origin();
         let (authorization, audience) = issued.into_parts();
-        Self(Arc::new(CachedToken { authorization, generation, validity, audience, refresher, clock }))
+        Self(Arc::new(CachedToken {
+            authorization,
+            generation,
+            validity,
+            audience,
+            origin,
+            refresher,
+            clock,
+        }))
     }
 
     /// Returns the value for the `Authorization` header, `Bearer …` (RFC 6750 §2.1), marked sensitive.
@@ -93,6 +103,11 @@ impl AccessToken {
     /// Returns where the token may travel.
     pub(crate) fn audience(&self) -> &Audience {
         &self.0.audience
+    }
+
+    /// Returns where the token was got from.
+    pub(crate) fn origin(&self) -> TokenOrigin {
+        self.0.origin
     }
 
     /// Returns whether the token is one of `refresher`.

@@ -4,10 +4,11 @@ use std::{fmt, time::Duration};
 
 use http::HeaderValue;
 
+use super::status::TokenOrigin;
 use crate::{
     audience::Audience,
     error::{TokenError, token::Kind},
-    schedule::Lifetime,
+    schedule::{Lifetime, Moment, Now},
 };
 
 /// What a [`TokenSource`](crate::TokenSource) brings: a token and how long it lives.
@@ -16,6 +17,17 @@ pub struct IssuedToken {
     authorization: HeaderValue,
     lifetime: Lifetime,
     audience: Audience,
+    issued: Issued,
+    origin: TokenOrigin,
+}
+
+/// When a token was issued.
+#[derive(Clone, Copy, Debug)]
+enum Issued {
+    /// So long before the attempt that brought it.
+    Ago(Duration),
+    #[cfg(feature = "__client")]
+    At(Moment),
 }
 
 // === impl IssuedToken ===
@@ -32,7 +44,17 @@ impl IssuedToken {
     /// character other than visible ASCII (RFC 6750 §2.1).
     pub fn bearer(token: impl AsRef<str>, lifetime: Option<Duration>) -> Result<Self, TokenError> {
         let lifetime = lifetime.map_or(Lifetime::Unknown, Lifetime::Of);
-        Ok(Self { authorization: bearer(token.as_ref())?, lifetime, audience: Audience::any() })
+        Ok(Self::new(bearer(token.as_ref())?, lifetime))
+    }
+
+    fn new(authorization: HeaderValue, lifetime: Lifetime) -> Self {
+        Self {
+            authorization,
+            lifetime,
+            audience: Audience::any(),
+            issued: Issued::Ago(Duration::ZERO),
+            origin: TokenOrigin::Issuer,
+        }
     }
 
     /// Sets where this token may travel, in addition to what its source says of all its tokens.
@@ -45,6 +67,40 @@ impl IssuedToken {
         Self { audience, ..self }
     }
 
+    /// Sets that the token was issued `age` before the attempt that brought it began: its lifetime is counted from then.
+    ///
+    /// For a source that hands on tokens which others asked for. Default: zero. A lifetime of 1 s or less counts from receipt
+    /// nevertheless.
+    #[must_use]
+    pub fn issued_ago(self, age: Duration) -> Self {
+        Self { issued: Issued::Ago(age), ..self }
+    }
+
+    /// Sets that the token was got from a store, and issued at `moment`.
+    #[cfg(feature = "__client")]
+    pub(crate) fn adopted(self, moment: Moment) -> Self {
+        Self { issued: Issued::At(moment), origin: TokenOrigin::Store, ..self }
+    }
+
+    /// Sets when the token was issued, of which its own attempt is too late to tell.
+    #[cfg(feature = "__client")]
+    pub(crate) fn issued_at(self, moment: Moment) -> Self {
+        Self { issued: Issued::At(moment), ..self }
+    }
+
+    /// Returns when the token was issued, if the attempt that brought it began at `began`.
+    pub(crate) fn issued(&self, began: Now) -> Moment {
+        match self.issued {
+            Issued::Ago(before) => Moment { reading: began, before },
+            #[cfg(feature = "__client")]
+            Issued::At(moment) => moment,
+        }
+    }
+
+    pub(crate) fn origin(&self) -> TokenOrigin {
+        self.origin
+    }
+
     /// Keeps the token within the audience of its source.
     pub(crate) fn within(self, source_audience: &Audience) -> Self {
         Self { audience: source_audience.and(&self.audience), ..self }
@@ -52,7 +108,7 @@ impl IssuedToken {
 
     /// Creates a bearer token of which the issuer never issues another: a service plan's.
     pub(crate) fn never_expires(token: &str) -> Result<Self, TokenError> {
-        Ok(Self { authorization: bearer(token)?, lifetime: Lifetime::Static, audience: Audience::any() })
+        Ok(Self::new(bearer(token)?, Lifetime::Static))
     }
 
     pub(crate) fn lifetime(&self) -> Lifetime {
@@ -74,6 +130,7 @@ impl fmt::Debug for IssuedToken {
         f.debug_struct("IssuedToken")
             .field("authorization", &"[redacted]")
             .field("lifetime", &self.lifetime)
+            .field("issued", &self.issued)
             .field("audience", &self.audience)
             .finish()
     }

@@ -1,6 +1,7 @@
 //! A token: how it is issued, in use, and seen from outside; and why another one is asked for.
 
 mod access_token;
+mod attempt;
 mod issued_token;
 mod reason;
 mod source;
@@ -10,10 +11,11 @@ pub use self::{
     access_token::AccessToken,
     issued_token::IssuedToken,
     source::TokenSource,
-    status::{TokenState, TokenStatus},
+    status::{StoreState, TokenOrigin, TokenState, TokenStatus},
 };
 pub(crate) use self::{
     access_token::{CachedToken, RefresherId},
+    attempt::Attempt,
     issued_token::is_visible_ascii,
     reason::{Reason, RetryOutcome},
     source::DynTokenSource,

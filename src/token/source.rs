@@ -2,7 +2,7 @@
 
 use std::{future::Future, pin::Pin};
 
-use super::issued_token::IssuedToken;
+use super::{access_token::AccessToken, issued_token::IssuedToken};
 use crate::{audience::Audience, error::TokenError};
 
 /// Where tokens come from.
@@ -43,6 +43,18 @@ pub trait TokenSource: Send + Sync + 'static {
     /// The future is dropped when the last handle of the refresher is, and after `flight_timeout`.
     fn fetch(&self) -> impl Future<Output = Result<IssuedToken, TokenError>> + Send;
 
+    /// Makes one attempt to get a token other than `current`, whose refresh is due, or which an API rejected.
+    ///
+    /// By default this is [`fetch`](TokenSource::fetch). A source that shares tokens with others looks for theirs.
+    ///
+    /// # Errors
+    ///
+    /// As [`fetch`](TokenSource::fetch).
+    fn renew(&self, current: &AccessToken) -> impl Future<Output = Result<IssuedToken, TokenError>> + Send {
+        let _ = current;
+        self.fetch()
+    }
+
     /// Returns where the tokens of this source may travel, unless
     /// [`SinchAuthLayer::audience`](crate::SinchAuthLayer::audience) says otherwise. Anywhere, by default.
     fn audience(&self) -> Audience {
@@ -53,6 +65,7 @@ pub trait TokenSource: Send + Sync + 'static {
 /// [`TokenSource`] behind a pointer.
 pub(crate) trait DynTokenSource: Send + Sync {
     fn dyn_fetch(&self) -> DynFetch<'_>;
+    fn dyn_renew<'a>(&'a self, current: &'a AccessToken) -> DynFetch<'a>;
 }
 
 type DynFetch<'a> = Pin<Box<dyn Future<Output = Result<IssuedToken, TokenError>> + Send + 'a>>;
@@ -72,5 +85,9 @@ where
 impl<T: TokenSource> DynTokenSource for T {
     fn dyn_fetch(&self) -> DynFetch<'_> {
         Box::pin(self.fetch())
+    }
+
+    fn dyn_renew<'a>(&'a self, current: &'a AccessToken) -> DynFetch<'a> {
+        Box::pin(self.renew(current))
     }
 }

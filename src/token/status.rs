@@ -40,8 +40,12 @@ pub struct TokenStatus {
     pub consecutive_failures: u32,
     /// Whether a token request is under way, pauses between its attempts included.
     pub in_flight: bool,
-    /// Token requests made so far, every attempt counted.
+    /// Token requests made so far, every attempt counted. A token that was got from a store took none.
     pub token_requests: u64,
+    /// Where the current token was got from; absent without a token.
+    pub origin: Option<TokenOrigin>,
+    /// Whether the [store](crate::ClientCredentials::shared_in) answers; absent without one, and before it was first asked.
+    pub store: Option<StoreState>,
 }
 
 /// Where a token is in its life.
@@ -57,6 +61,40 @@ pub enum TokenState {
     RefreshDue,
     /// The token must not be used any more; the next call waits for another.
     Expired,
+}
+
+/// Where a token was got from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum TokenOrigin {
+    /// The issuer: this process made the token request.
+    Issuer,
+    /// A [`TokenStore`](crate::TokenStore): another process made the token request.
+    Store,
+}
+
+/// Whether a [`TokenStore`](crate::TokenStore) answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum StoreState {
+    /// All that it was asked in the last attempt, it answered.
+    Available,
+    /// It failed, and is left alone for a while. Token requests go to the issuer meanwhile.
+    Unavailable,
+}
+
+// === impl TokenOrigin ===
+
+impl TokenOrigin {
+    /// The value of the field `origin`.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Issuer => "issuer",
+            Self::Store => "store",
+        }
+    }
 }
 
 // === impl TokenState ===

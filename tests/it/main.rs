@@ -17,6 +17,8 @@ mod contract;
 mod endpoint;
 mod environment;
 mod fake_sinch;
+#[cfg(feature = "__client")]
+mod fleet;
 mod observe;
 mod refresher;
 mod regressions;

@@ -152,6 +152,12 @@ impl<F> State<F> {
         self.flights
     }
 
+    /// Returns the token that flight `id` is to replace, and whether an API rejected it.
+    pub(in crate::refresher) fn replaced_by(&self, id: u64) -> (Option<&AccessToken>, bool) {
+        let flight = self.flight.as_ref().filter(|flight| flight.id == id);
+        (self.tokens.newest(), flight.is_some_and(|flight| flight.replaces_rejected))
+    }
+
     /// Enters that an attempt of flight `id` failed. Returns whether a usable token is at hand.
     pub(in crate::refresher) fn on_attempt_failed(&mut self, id: u64, error: &TokenError, now: Now) -> bool {
         if let Some(flight) = self.flight.as_mut().filter(|flight| flight.id == id) {
@@ -173,7 +179,7 @@ impl<F> State<F> {
     ) -> Option<AccessToken> {
         let flight = self.take_flight(id)?;
         self.tokens.promote_if_due(now);
-        let validity = Validity::new(&self.settings, issued.lifetime(), sent, now, jitter);
+        let validity = Validity::new(&self.settings, issued.lifetime(), issued.issued(sent), now, jitter);
         let generation = self.tokens.generation();
         let is_reissued =
             self.tokens.newest().is_some_and(|token| issued.authorization() == token.authorization());
@@ -245,6 +251,8 @@ impl<F> State<F> {
             consecutive_failures: self.failures.streak(),
             in_flight: self.flight.is_some(),
             token_requests,
+            origin: self.tokens.newest().map(AccessToken::origin),
+            store: None,
         }
     }
 

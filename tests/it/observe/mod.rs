@@ -2,6 +2,8 @@
 
 mod day;
 mod events;
+#[cfg(feature = "__client")]
+mod fleet;
 mod flights;
 mod health;
 mod label;

@@ -121,4 +121,6 @@ pub(super) async fn everything() {
     call_that_cannot_be_replayed(&tokens).await;
     call_that_is_refused(&tokens).await;
     build_with_a_mistyped_host(&tokens);
+    #[cfg(feature = "__client")]
+    super::fleet::an_outage_and_refusals().await;
 }

@@ -31,6 +31,11 @@ fn quoted(column: &str) -> Names {
     column.split('`').skip(1).step_by(2).map(String::from).collect()
 }
 
+/// Whether a row says what can happen here: there is no fleet without a library to seal with.
+fn can_happen(name: &str) -> bool {
+    cfg!(feature = "__client") || !["shared", "store"].iter().any(|word| name.contains(word))
+}
+
 #[track_caller]
 fn only(column: &str) -> String {
     let mut quoted = quoted(column);
@@ -65,8 +70,9 @@ async fn every_span_field_is_in_the_table_and_the_other_way_round() {
 async fn events_and_their_table_agree_on_levels_and_fields() {
     let observed = Observed::start();
     everything().await;
-    let documented: BTreeMap<_, _> =
+    let mut documented: BTreeMap<_, _> =
         rows("# Events").iter().map(|row| (only(&row[0]), (quoted(&row[1]), quoted(&row[2])))).collect();
+    documented.retain(|name, _| can_happen(name));
     assert_eq!(by_name(observed.log.events()), documented);
 }
 
@@ -83,8 +89,9 @@ fn every_field_of_an_event_is_explained_and_no_other() {
 async fn metrics_and_their_table_agree_on_types_and_labels() {
     let observed = Observed::start();
     everything().await;
-    let documented: BTreeMap<_, _> =
+    let mut documented: BTreeMap<_, _> =
         rows("# Metrics").iter().map(|row| (only(&row[0]), (row[1].clone(), quoted(&row[2])))).collect();
+    documented.retain(|name, _| can_happen(name));
     let seen: BTreeMap<String, (String, Names)> = observed
         .meters
         .all()

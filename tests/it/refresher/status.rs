@@ -39,6 +39,8 @@ fn before_the_first_token_it_is_empty_and_needs_no_runtime() {
             "consecutive_failures": 0,
             "in_flight": false,
             "token_requests": 0,
+            "origin": null,
+            "store": null,
         })
     );
 }
