@@ -64,6 +64,23 @@ async fn a_refresh_that_helped_resets_the_back_off() {
     assert_rejection_backoff(&tokens, SECOND);
 }
 
+#[tokio::test(start_paused = true)]
+async fn an_answer_ends_no_back_off_while_no_question_is_open() {
+    let source = ScriptedSource::new();
+    let (tokens, api) = fetched(&source).await;
+    let client = api.retrying(&tokens);
+    api.refuse(HOST);
+    assert_eq!(get(&client, HOST).await, 401);
+    let backoff = assert_rejection_backoff(&tokens, SECOND);
+    // Another API asks for the next generation, and has accepted it before this one does.
+    api.revoke_current(&tokens);
+    assert_eq!(get(&client, "b.example").await, 200);
+    assert_eq!(source.requests(), 3);
+    api.accept(HOST);
+    assert_eq!(get(&client, HOST).await, 200);
+    assert_eq!(tokens.status().rejection_backoff, Some(backoff));
+}
+
 /// Makes requests to the host that refuses until forced refreshes back off for more than `backoff`.
 async fn refuse_until_backoff_of(backoff: Duration, client: &Client<CloneBody>) {
     let refused = async {
