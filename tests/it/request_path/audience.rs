@@ -6,8 +6,8 @@ use http::{Method, Request, Response, header::HOST};
 use http_body_util::Full;
 use tower::{Layer, ServiceExt, util::BoxCloneSyncService};
 use tower_sinch_auth::{
-    AccessKey, Audience, AudienceError, BoxError, ClientCredentials, OutsideAudience, SinchAuthLayer,
-    TokenSource,
+    AccessKey, Audience, AudienceError, BoxError, ClientCredentials, IssuedToken, OutsideAudience,
+    SinchAuthLayer, TokenError, TokenRefresher, TokenSource,
 };
 
 use crate::support::api::{API, MockApi, assert_is_the_rejection, assert_success, get, scripted};
@@ -132,6 +132,31 @@ async fn tokens_of_any_other_source_go_anywhere_unless_told_otherwise() {
     let response = layer.layer(api.clone()).oneshot(get("http://example.com/")).await;
     assert_success(&response.unwrap());
     api.assert_tokens(&["token-1"]);
+}
+
+/// A source that says where all its tokens may go.
+struct ForExample;
+
+impl TokenSource for ForExample {
+    async fn fetch(&self) -> Result<IssuedToken, TokenError> {
+        IssuedToken::bearer("token-1", None)
+    }
+
+    fn audience(&self) -> Audience {
+        Audience::hosts(["api.example"])
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_audience_of_a_source_binds_its_tokens_warm_or_cold() {
+    let api = MockApi::rejecting(&[]);
+    let service = SinchAuthLayer::new(TokenRefresher::new(ForExample)).layer(api.clone());
+    for calls in 0..2 {
+        let error = service.clone().oneshot(get("https://foreign.example/")).await.unwrap_err();
+        assert_eq!(error.downcast_ref::<AudienceError>().unwrap().host(), Some("foreign.example"));
+        assert_eq!(api.received().len(), calls);
+        assert_success(&service.clone().oneshot(get("https://api.example/")).await.unwrap());
+    }
 }
 
 /// The tokens of Sinch's issuer, behind a closure that says nothing of where they may go.
