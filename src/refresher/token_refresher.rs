@@ -247,3 +247,22 @@ impl From<MaxSizeReached> for NotAuthorized {
         Self::TooManyHeaders(error)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use http::Request;
+
+    use super::TokenRefresher;
+    use crate::token::IssuedToken;
+
+    #[tokio::test]
+    async fn a_request_gets_a_fresh_token_while_another_holds_the_lock() {
+        let tokens = TokenRefresher::new(|| async { IssuedToken::bearer("abc", None) });
+        let token = tokens.token().await.unwrap();
+        let _held = tokens.shared.lock();
+        let mut request = Request::new(());
+        let generation = tokens.authorize(&mut request, None).ok().flatten();
+        assert_eq!(generation, Some(token.generation()));
+        assert_eq!(request.headers()["authorization"], "Bearer abc");
+    }
+}
