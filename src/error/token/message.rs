@@ -48,7 +48,7 @@ impl TokenError {
                  key in the Sinch dashboard",
             ),
             Kind::Rejected => Some("check the address of the token endpoint"),
-            Kind::Credentials if inner.source.is_some() => None,
+            Kind::Credentials => None,
             kind => Some(kind.advice()),
         }
     }
@@ -128,7 +128,6 @@ impl Kind {
             Self::TokenCharacters => "check what issues the token",
             Self::InsecureEndpoint => "use https, or a loopback address for tests",
             Self::FlightLost => "keep the runtime that makes calls alive, or call again",
-            Self::Credentials => "check the KEY ID and KEY SECRET",
             Self::Rejected
             | Self::Throttled
             | Self::Server
@@ -143,6 +142,7 @@ impl Kind {
             | Self::BodyTooLarge
             | Self::Redirect
             | Self::UnexpectedStatus
+            | Self::Credentials
             | Self::Panicked
             | Self::NoRuntime => self.public().advice(),
         }
