@@ -23,6 +23,7 @@ fn an_error_of_rustls_is_known_by_its_type_however_deep() {
         (Error::InvalidCertificate(CertificateError::Expired), Kind::Certificate),
         (Error::DecryptError, Kind::Tls),
     ] {
+        assert_eq!(kind_of(&error), kind, "{error}");
         let wrapped = io::Error::other(io::Error::new(io::ErrorKind::InvalidData, error));
         assert_eq!(kind_of(&wrapped), kind, "{wrapped}");
     }
