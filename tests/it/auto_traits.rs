@@ -8,6 +8,7 @@ use std::{
     pin::Pin,
     rc::Rc,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -128,6 +129,16 @@ async fn what_a_request_becomes_can_be_shown() {
     let shown = format!("{call:?}");
     assert!(shown.starts_with("ResponseFuture"), "{shown}");
     assert_success(&call.await.unwrap());
+}
+
+#[test]
+fn a_service_shows_its_settings_as_its_layer_does() {
+    let layer = scripted().0.max_wait(Duration::from_secs(1));
+    let shown = format!("{layer:?}");
+    let settings = shown.strip_prefix("SinchAuthLayer").unwrap();
+    assert!(settings.contains("max_wait: Some(1s)"), "{settings}");
+    let service = format!("{:?}", layer.layer(()));
+    assert!(service.contains(settings), "{service}");
 }
 
 #[tokio::test(start_paused = true)]

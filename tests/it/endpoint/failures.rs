@@ -258,6 +258,8 @@ async fn no_debug_output_shows_a_secret_or_a_token() {
     for (name, shown) in [
         ("AccessKey", format!("{:?}", key())),
         ("ClientCredentials", format!("{credentials:?}")),
+        #[cfg(feature = "client")]
+        ("HttpsClient", format!("{:?}", tower_sinch_auth::HttpsClient::shared())),
         ("IssuedToken", format!("{issued:?}")),
         ("TokenRefresherBuilder", built),
         ("TokenRefresher", format!("{tokens:?}")),
