@@ -132,6 +132,8 @@
 //!   `default-features = false`. (With two providers compiled in, rustls' `ClientConfig::builder()` panics in code
 //!   that has not installed one. With both features on, `aws-lc-rs` is used.)
 //! - `metrics`: counters, histograms and gauges through the [`metrics`](https://docs.rs/metrics) facade.
+//! - `redis`: [`RedisStore`](https://docs.rs/tower-sinch-auth/latest/tower_sinch_auth/struct.RedisStore.html), a
+//!   [`TokenStore`] in Redis or Valkey, over a connection of the crate `redis`.
 //! - `test-util`: [`testing::FakeSinch`](https://docs.rs/tower-sinch-auth/latest/tower_sinch_auth/testing/), a server
 //!   that behaves as Sinch does, for your own tests. And a store in memory, and a check of any [`TokenStore`].
 //!
@@ -143,7 +145,7 @@
 //! of ours: `http` (requests, responses, addresses, header values, status codes), `http-body` (bounds on bodies),
 //! `http-body-util` and `bytes` (`Full<Bytes>`, the body of token requests; `BoxBody`, that of what [`HttpsClient`]
 //! answers), `tower-layer` and `tower-service` (the traits), `serde` ([`TokenStatus`] serializes); with `test-util` also
-//! `hyper-util`. All others can change unseen, those that [`HttpsClient`] is made of included. The oldest Rust that
+//! `hyper-util`, with `redis` also `redis` (a bound on connections). All others can change unseen, those that [`HttpsClient`] is made of included. The oldest Rust that
 //! compiles this is the package's `rust-version`, which rises in minor versions only.
 //!
 //! [tower]: https://docs.rs/tower
@@ -170,6 +172,8 @@ mod telemetry;
 pub mod testing;
 mod token;
 
+#[cfg(feature = "redis")]
+pub use self::fleet::RedisStore;
 #[cfg(feature = "__client")]
 pub use self::sinch::HttpsClient;
 pub use self::{

@@ -13,6 +13,8 @@ mod entries;
 mod memory;
 #[cfg(feature = "__client")]
 mod protocol;
+#[cfg(feature = "redis")]
+mod redis_store;
 #[cfg(feature = "__client")]
 mod run;
 #[cfg(feature = "__client")]
@@ -21,6 +23,8 @@ mod seal;
 mod shared;
 mod store;
 
+#[cfg(feature = "redis")]
+pub use self::redis_store::RedisStore;
 #[cfg(feature = "__client")]
 pub(crate) use self::shared::{Fleet, Subject};
 pub use self::store::{Stored, TokenStore};
