@@ -76,7 +76,7 @@ impl Audience {
     /// Over `https`, except for hosts on loopback, which are allowed only if they are listed. An entry is read for its
     /// host, a name (in Punycode, if it is an international one) or an IP address: scheme, userinfo, port and path
     /// are cut off, and `"http://a.b:8443/v1"` is `"a.b"`, over `https` and on every port. An entry that is no host
-    /// even then matches nothing, and a `WARN` event names it when a layer is built.
+    /// even then matches nothing, and a `WARN` event names it when a layer, or a refresher of such a source, is built.
     #[must_use]
     pub fn hosts<I>(hosts: I) -> Self
     where

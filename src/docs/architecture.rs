@@ -28,7 +28,7 @@
 //!              client_credentials token_response exchange https
 //! refresher/   one token for all. Shells: token_refresher builder acquire flight channel shared
 //!              state/, pure: machine want tokens failure; rejections/ = policy authority
-//! telemetry/   what operators see: observer flight_span metrics
+//! telemetry/   what operators see: observer flight_span metrics gauges
 //! token/       access_token issued_token source status reason
 //! audience     where a token may travel: host listed sinch
 //! origin       who answers a request. Beside it schedule/, pure time: validity backoff budget settings, and the only

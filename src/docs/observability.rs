@@ -9,7 +9,7 @@
 //!
 //! # Levels
 //!
-//! At `INFO` normal life is silent but for a line for each new token. `WARN`: someone may want to look, calls succeed or
+//! At `INFO` normal life is silent but for a line for each new token, and for each that is forgotten. `WARN`: someone may want to look, calls succeed or
 //! wait. `ERROR`: calls fail. What happens to each single call that met a `401` is at `DEBUG`.
 //!
 //! # Span
@@ -44,7 +44,8 @@
 //! | `token rejected` | `DEBUG` | `key_id` `server.address` `generation` | an API answered `401` to our token, once a call | none |
 //! | `rejected call settled` | `DEBUG` | `key_id` `server.address` `generation` `verdict` | what became of that call | none: use the metric |
 //! | `fresh tokens rejected, refreshes back off` | `WARN` | `key_id` `server.address` `backoff_seconds` | an API answered `401` to a new token, too: its `401`s come back as they are for a while | ticket: the key has no access to this API |
-//! | `no host in an entry of the audience` | `WARN` | `key_id` `entry` | a layer is built with an entry of [`Audience::hosts`](crate::Audience::hosts) that names no host, and so matches nothing | ticket: a mistyped entry |
+//! | `token forgotten` | `INFO` | `key_id` `generation` `retry_in_seconds` | the refresher was told to [forget](crate::TokenRefresher::forget); `generation` is that of the last token it had | none |
+//! | `no host in an entry of the audience` | `WARN` | `key_id` `entry` | a layer, or the refresher of a source, is built with an entry of [`Audience::hosts`](crate::Audience::hosts) that names no host, and so matches nothing | ticket: a mistyped entry |
 //! | `token store unavailable` | `WARN` | `key_id` `operation` `error` `retry_in_seconds` | the [store](crate::docs::fleet) failed that answered before; once an outage | ticket: the processes do not share their token |
 //! | `token store answers again` | `INFO` | `key_id` | it did all that it was asked in an attempt | none |
 //! | `token shared` | `DEBUG` | `key_id` `store.entry` | the token is looked for in a store; once for each name | none |
@@ -60,7 +61,7 @@
 //! | `generation` | count | the number of the token in question; of a settled call, the one it was sent with last |
 //! | `refresh_in_seconds` | seconds | until calls start the next refresh; absent if never |
 //! | `expires_in_seconds` | seconds | until the token at hand expires; absent if there is none, or if it never does |
-//! | `retry_in_seconds` | seconds | until a token request is made again, if there are calls; absent of an attempt that was the last |
+//! | `retry_in_seconds` | seconds | until a token request is made again, if there are calls; absent of an attempt that was the last, and of a refresher that has forgotten and may ask at once |
 //! | `backoff_seconds` | seconds | until a `401` of this API forces a refresh again |
 //! | `failures` | count | flights that failed in a row |
 //! | `attempt` | count | which attempt of the flight it was |
@@ -88,7 +89,7 @@
 //! | `sinch_auth_store_operations_total` | counter | `key_id` `operation` `outcome` | operations of a store | any `outcome` but `answered`, for 10 minutes |
 //! | `sinch_auth_shared_attempts_total` | counter | `key_id` `outcome` | attempts that looked into a store | share of `alone` above a tenth for 10 minutes: the processes do not share |
 //! | `sinch_auth_audience_refusals_total` | counter | `key_id` | requests refused, because their host is outside of the audience | any |
-//! | `sinch_auth_token_expiry_timestamp_seconds` | gauge | `key_id` | when the token expires, seconds since 1970; `+Inf` if never | `- time()` below 5 minutes with traffic: refreshes fail |
+//! | `sinch_auth_token_expiry_timestamp_seconds` | gauge | `key_id` | when the token expires, seconds since 1970; `+Inf` if never, or if there is none any more | `- time()` below 5 minutes, with traffic in the last 5: refreshes fail |
 //! | `sinch_auth_token_generation` | gauge | `key_id` | the number of the token | grows faster than renewals explain |
 //! | `sinch_auth_backoff_timestamp_seconds` | gauge | `key_id` `cause` | until when none is asked for, seconds since 1970; past or 0: it may be | `- time()` above 0 for 5 minutes |
 //!
@@ -102,12 +103,19 @@
 //!
 //! # What a dropped refresher leaves behind
 //!
-//! A refresher that is dropped, or told to [forget](crate::TokenRefresher::forget), takes nothing back: the facade has no
-//! way to remove a series. Its counters and histograms stand still, which no rate shows. Its gauges keep their last value,
-//! and `sinch_auth_token_expiry_timestamp_seconds - time()` falls below any threshold for an account that is gone. So, if
-//! accounts come and go while the process runs, either use `key_id_label(false)`, or set an idle timeout for gauges in the
-//! recorder (`idle_timeout` of `metrics-exporter-prometheus`, longer than a token's lifetime), or let the alert require
-//! traffic: `and on (key_id) rate(sinch_auth_token_requests_total[2h]) > 0`.
+//! The facade has no way to remove a series. So what a refresher counted stands still when it is dropped, which no rate
+//! shows, and its gauges go to rest: the expiry to `+Inf`, the back-offs to 0, and the generation stays. None of the alerts
+//! above fires for an account that is gone. A gauge that another refresher of the same key has set since is that one's, and stays as it is. A key that
+//! its source has replaced by another is gone in the same way.
+//!
+//! A refresher that is told to [forget](crate::TokenRefresher::forget) has no token: its gauges go to rest,
+//! too, but for the back-off of a running `Retry-After`.
+//!
+//! A refresher is dropped with its last handle, and after the calls that were sent with it. A pool that never evicts
+//! keeps an account that nobody calls for any more, and its gauge with it: that is why the alert wants traffic, which the
+//! application measures. If series of accounts that are gone are too many, choose
+//! `key_id_label(false)`, or an idle timeout in the recorder (`idle_timeout` of `metrics-exporter-prometheus`), longer than
+//! a token lives.
 //!
 //! # Labels
 //!

@@ -125,6 +125,8 @@ impl TokenRefresherBuilder {
     pub fn build(self) -> TokenRefresher {
         let Self { source, audience, settings, clock, key_id_label } = self;
         let observer = Observer::new(key_id_label);
+        // Here rather than by the layer, which does not meet the refreshers of the accounts in requests.
+        observer.invalid_hosts(&audience);
         TokenRefresher::from_shared(SharedState::new(source, audience, settings, clock, observer))
     }
 }

@@ -128,9 +128,11 @@ impl TokenRefresher {
         let mut state = self.shared.lock();
         let now = state.now;
         let flight = state.forget(now);
+        let status = self.shared.status(&state);
         drop(state);
         // Cancels it, which wakes its task: not under the lock.
         drop(flight);
+        self.shared.observer.forgotten(&status, now);
     }
 
     /// Returns what an operator wants to know. Takes the lock that calls take only to refresh; allocates nothing.

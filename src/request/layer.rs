@@ -48,9 +48,7 @@ impl SinchAuthLayer {
     /// [`TokenRefresher`] that others use, too.
     #[must_use]
     pub fn new(tokens: impl Into<TokenRefresher>) -> Self {
-        let tokens = tokens.into();
-        tokens.warn_of_invalid_hosts(tokens.source_audience());
-        Self { options: Options::new(Some(tokens)) }
+        Self { options: Options::new(Some(tokens.into())) }
     }
 
     /// Creates a layer for many accounts: each request gets the token of the [`Account`](crate::Account) in its extensions.

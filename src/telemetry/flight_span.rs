@@ -15,6 +15,7 @@ use tokio::{task::futures::TaskLocalFuture, time::Instant};
 use tracing::{Instrument, Level, Span, event, field::Empty, instrument::Instrumented};
 
 use super::{
+    gauges::Gauge,
     metrics,
     observer::{Observer, Peer, TARGET, elapsed, timestamp},
 };
@@ -144,10 +145,10 @@ impl FlightSpan {
         let generation = token.generation();
         let lifetime = token.validity().expires_in(now).map(|left| left + token.validity().age(now));
         let lifetime_seconds = lifetime.map(|lifetime| lifetime.as_secs_f64());
-        let key_id = &*self.observer.key_id();
+        let key_id = &self.observer.key_id();
         event!(
             target: TARGET, parent: &self.span, Level::INFO,
-            key_id,
+            key_id = &**key_id,
             reason = self.reason.as_str(),
             origin = token.origin().as_str(),
             attempts = self.token_requests(),
@@ -162,14 +163,14 @@ impl FlightSpan {
         self.span.record("lifetime_seconds", lifetime_seconds);
         self.end("refreshed");
         let expiry = status.expires_in.map_or(f64::INFINITY, |left| timestamp(now.wall, left));
-        self.observer.set("sinch_auth_token_generation", key_id, [], generation as f64);
-        self.observer.set("sinch_auth_token_expiry_timestamp_seconds", key_id, [], expiry);
-        self.observer.set("sinch_auth_backoff_timestamp_seconds", key_id, [("cause", "failure")], 0.0);
+        self.observer.set(Gauge::Generation, key_id, generation as f64);
+        self.observer.set(Gauge::Expiry, key_id, expiry);
+        self.observer.set(Gauge::BackoffAfterFailure, key_id, 0.0);
     }
 
     /// The flight failed, which left the refresher in `status`.
     pub(crate) fn failed(&self, error: &TokenError, status: &TokenStatus, now: Now) {
-        let key_id = &*self.observer.key_id();
+        let key_id = &self.observer.key_id();
         let error_type = error.kind().as_str();
         let usable = status.state.is_usable();
         let serves = usable && self.reason != Reason::Unauthorized;
@@ -179,7 +180,7 @@ impl FlightSpan {
             ($level:expr) => {
                 event!(
                     target: TARGET, parent: &self.span, $level,
-                    key_id,
+                    key_id = &**key_id,
                     reason = self.reason.as_str(),
                     attempts = self.token_requests(),
                     latency_seconds = elapsed(self.started).as_secs_f64(),
@@ -201,7 +202,7 @@ impl FlightSpan {
         if serves && status.consecutive_failures == 1 {
             event!(
                 target: TARGET, parent: &self.span, Level::WARN,
-                key_id, generation = status.generation, expires_in_seconds = expires,
+                key_id = &**key_id, generation = status.generation, expires_in_seconds = expires,
                 "serving the token until it expires"
             );
         }
@@ -209,7 +210,7 @@ impl FlightSpan {
         self.span.record("otel.status_code", "ERROR");
         self.end("failed");
         let until = timestamp(now.wall, retry_in);
-        self.observer.set("sinch_auth_backoff_timestamp_seconds", key_id, [("cause", "failure")], until);
+        self.observer.set(Gauge::BackoffAfterFailure, key_id, until);
     }
 
     /// Records the end. Comes after the flight's events, beside which subscribers print what the span has by then.

@@ -5,6 +5,7 @@
 //! recorders are code of others.
 
 mod flight_span;
+mod gauges;
 mod metrics;
 mod observer;
 #[cfg(feature = "__client")]

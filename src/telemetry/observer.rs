@@ -11,13 +11,16 @@ use std::{
 use tokio::time::Instant;
 use tracing::{Level, event};
 
-use super::metrics;
+use super::{
+    gauges::{Gauge, Gauges},
+    metrics,
+};
 use crate::{
     audience::Audience,
     error::AudienceError,
     origin::Origin,
-    schedule::Clock,
-    token::{RetryOutcome, StoreState},
+    schedule::{Clock, Now},
+    token::{RetryOutcome, StoreState, TokenStatus},
 };
 
 pub(super) const TARGET: &str = "tower_sinch_auth";
@@ -30,6 +33,7 @@ pub(crate) struct Observer {
     token_requests: AtomicU64,
     /// Metrics do not say whose they are.
     is_unlabelled: bool,
+    gauges: Gauges,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -86,14 +90,27 @@ impl Observer {
 
     /// Records that `401`s of `origin` force no refresh for `backoff` from now.
     pub(crate) fn backoff_began(&self, origin: &Origin, backoff: Duration) {
-        let key_id = &*self.key_id();
+        let key_id = &self.key_id();
         event!(
             target: TARGET, Level::WARN,
-            key_id, server.address = origin.host(), backoff_seconds = backoff.as_secs_f64(),
+            key_id = &**key_id, server.address = origin.host(), backoff_seconds = backoff.as_secs_f64(),
             "fresh tokens rejected, refreshes back off"
         );
         let until = timestamp(Clock::SYSTEM.now().wall, backoff);
-        self.set("sinch_auth_backoff_timestamp_seconds", key_id, [("cause", "unauthorized")], until);
+        self.set(Gauge::BackoffOfUnauthorized, key_id, until);
+    }
+
+    /// Records that the refresher was told to forget, which left it in `status`.
+    pub(crate) fn forgotten(&self, status: &TokenStatus, now: Now) {
+        let key_id = &*self.key_id();
+        event!(
+            target: TARGET, Level::INFO,
+            key_id,
+            generation = status.generation,
+            retry_in_seconds = status.retry_in.map(|wait| wait.as_secs_f64()),
+            "token forgotten"
+        );
+        self.gauges.forget(status.retry_in.map(|wait| timestamp(now.wall, wait)));
     }
 
     /// Records a request that must not carry the token.
@@ -153,15 +170,9 @@ impl Observer {
     }
 
     /// Sets a gauge. Without the label there is none: that of one account would overwrite that of another.
-    pub(super) fn set<const N: usize>(
-        &self,
-        name: &'static str,
-        key_id: &str,
-        labels: metrics::Labels<N>,
-        value: f64,
-    ) {
+    pub(super) fn set(&self, gauge: Gauge, key_id: &Arc<str>, value: f64) {
         if !self.is_unlabelled {
-            metrics::set(name, key_id, labels, value);
+            self.gauges.set(gauge, key_id, value);
         }
     }
 

@@ -10,7 +10,10 @@ use http::{
 use http_body_util::Full;
 use tokio::time::sleep;
 use tower::{Layer, ServiceExt};
-use tower_sinch_auth::{SinchAuthLayer, TokenError, TokenErrorKind, TokenRefresher};
+use tower_sinch_auth::{
+    Account, Audience, IssuedToken, ServicePlan, SinchAuthLayer, TokenError, TokenErrorKind, TokenRefresher,
+    TokenSource,
+};
 use tracing::Level;
 
 use super::{
@@ -21,8 +24,8 @@ use super::{
     },
 };
 use crate::support::{
-    Answer, ScriptedSource,
-    api::{API, MockApi},
+    Answer, HOUR, ScriptedSource,
+    api::{API, MockApi, get},
 };
 
 const REFRESHED: &str = "token refreshed";
@@ -236,4 +239,42 @@ async fn an_entry_that_names_no_host_is_a_warning_once_without_its_userinfo() {
     assert_eq!((warnings.len(), warnings[0].level), (1, Level::WARN));
     assert!(warnings[0].field("entry").contains("api example.com"), "{}", warnings[0].field("entry"));
     assert!(!warnings[0].field("entry").contains("password"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_mistyped_host_of_a_source_is_a_warning_once_a_refresher_with_or_without_a_layer() {
+    struct Mistyped;
+    impl TokenSource for Mistyped {
+        async fn fetch(&self) -> Result<IssuedToken, TokenError> {
+            IssuedToken::bearer("abc", Some(HOUR))
+        }
+
+        fn audience(&self) -> Audience {
+            Audience::hosts(["api example.com"])
+        }
+    }
+    let observed = Observed::start();
+    let warnings = || observed.log.events_named("no host in an entry of the audience").len();
+    let tokens = TokenRefresher::new(Mistyped);
+    assert_eq!(warnings(), 1, "an account never passes a layer's building");
+    let layers = [SinchAuthLayer::new(tokens.clone()), SinchAuthLayer::per_request()];
+    for layer in layers {
+        let mut request = get(API);
+        request.extensions_mut().insert(Account::from(&tokens));
+        layer.layer(MockApi::rejecting(&[])).oneshot(request).await.unwrap_err();
+    }
+    assert_eq!(warnings(), 1, "the same refresher");
+    drop(SinchAuthLayer::new(Mistyped));
+    assert_eq!(warnings(), 2, "another one");
+}
+
+#[tokio::test(start_paused = true)]
+async fn to_forget_is_told_once_with_whose_token_it_was() {
+    let observed = Observed::start();
+    let tokens = TokenRefresher::new(ServicePlan::new("plan-1", "token").unwrap());
+    tokens.token().await.unwrap();
+    tokens.forget();
+    let forgotten = observed.log.events_named("token forgotten");
+    assert_eq!((forgotten.len(), forgotten[0].level), (1, Level::INFO));
+    assert_eq!((forgotten[0].field("key_id"), forgotten[0].field("generation")), ("plan-1", "1"));
 }

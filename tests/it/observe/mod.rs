@@ -10,6 +10,7 @@ mod label;
 mod log;
 mod meters;
 mod metrics;
+mod rest;
 mod scenario;
 mod secrets;
 mod subscriber;

@@ -121,6 +121,7 @@ pub(super) async fn everything() {
     call_that_cannot_be_replayed(&tokens).await;
     call_that_is_refused(&tokens).await;
     build_with_a_mistyped_host(&tokens);
+    tokens.forget();
     #[cfg(feature = "__client")]
     super::fleet::an_outage_and_refusals().await;
 }
