@@ -27,12 +27,15 @@ pub(super) struct Books {
     /// The failures since the last success.
     pub(super) failing: Option<Failing>,
     /// Flights abandoned since then, and when the last one was.
-    abandoned: Option<(u32, Now)>,
+    pub(super) abandoned: Option<(u32, Now)>,
     /// The last generation for whose replacement a call waited in vain.
     in_vain: Option<u64>,
     pub(super) authorities: [Authority; AUTHORITIES],
     /// When flights started for a rejection.
     forced: Vec<Instant>,
+    /// The newest generation that was forgotten, and its token.
+    pub(super) forgotten: u64,
+    pub(super) forgotten_text: Option<String>,
 }
 
 /// A token as its issuer sees it.
@@ -54,23 +57,23 @@ pub(super) struct Successor {
 
 #[derive(Clone, Copy, Hash)]
 pub(super) struct Failing {
-    last: Now,
-    transient: u32,
-    terminal: u32,
+    pub(super) last: Now,
+    pub(super) transient: u32,
+    pub(super) terminal: u32,
     pub(super) kind: TokenErrorKind,
-    retry_after: Duration,
+    pub(super) retry_after: Duration,
 }
 
 /// What an authority did.
 #[derive(Clone, Default, Hash)]
 pub(super) struct Authority {
     /// The generation that it asked for and has not answered for, and when it asked.
-    question: Option<(u64, Now)>,
+    pub(super) question: Option<(u64, Now)>,
     /// The last generation that it rejected while that was in use.
     pub(super) rejected: Option<u64>,
     last_useless: Option<u64>,
     /// Useless generations in a row, and when the last one was.
-    streak: Option<(u32, Now)>,
+    pub(super) streak: Option<(u32, Now)>,
     forced: Vec<Instant>,
 }
 
@@ -104,7 +107,7 @@ impl Books {
         self.promote_if_due(now);
         self.failing = None;
         self.abandoned = None;
-        let last = self.newest().map_or(0, |newest| newest.generation);
+        let last = self.generation();
         let generation = if is_identical { last } else { last + 1 };
         let issue = Issue { generation, ..issue };
         self.issues.push(issue.clone());
@@ -189,6 +192,9 @@ impl Books {
     }
 
     pub(super) fn accept(&mut self, authority: usize, generation: u64, helped: bool) {
+        if generation <= self.forgotten {
+            return;
+        }
         let authority = &mut self.authorities[authority];
         authority.question.take_if(|(requested, _)| *requested <= generation);
         if helped && authority.last_useless < Some(generation) {
@@ -197,6 +203,9 @@ impl Books {
     }
 
     pub(super) fn count_useless(&mut self, authority: usize, generation: u64, now: Now) {
+        if generation <= self.forgotten {
+            return;
+        }
         let authority = &mut self.authorities[authority];
         authority.question.take_if(|(requested, _)| *requested <= generation);
         if authority.last_useless < Some(generation) {
@@ -282,6 +291,7 @@ impl Failing {
     pub(super) fn blocks(self, now: Now) -> (bool, bool) {
         let (least, most) = match (self.kind, self.transient) {
             (TokenErrorKind::Panicked, 1) => (Duration::ZERO, Duration::ZERO),
+            (_, 0) if self.terminal == 0 => (Duration::ZERO, Duration::ZERO),
             (_, 0) if self.terminal == 1 => (secs(1), secs(5)),
             (_, 0) => {
                 let step = (secs(5) * 2u32.pow((self.terminal - 1).min(5))).min(secs(60));

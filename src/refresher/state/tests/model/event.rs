@@ -19,10 +19,14 @@ pub(super) enum Event {
     Fail(u64, TokenErrorKind),
     /// An attempt failed, or brought a token that was dead on arrival: the flight makes another one.
     AskAgain(u64),
+    /// An attempt was answered with a `Retry-After`, which its flight waits for.
+    Throttle(u64),
     /// The runtime dies, or the task sees that it was cancelled: the channel closes.
     Close(u64),
     /// The destructor of a flight that ended.
     Drop(u64),
+    /// The refresher is told to forget.
+    Forget,
     Pass(Pass),
 }
 
@@ -40,7 +44,7 @@ pub(super) enum Answer {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Brings {
     New,
-    /// The newest token once more, with a new lifetime.
+    /// The newest token once more, with a new lifetime; or what was forgotten.
     Identical,
     /// A new token with `expires_in` 0.
     ShortLived,

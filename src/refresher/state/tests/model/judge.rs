@@ -15,7 +15,7 @@ use crate::{
 impl World {
     /// Asserts one of the rules.
     #[track_caller]
-    fn rule(&self, holds: bool, rule: &str) {
+    pub(super) fn rule(&self, holds: bool, rule: &str) {
         assert!(holds, "{rule}\nafter {:?}", self.trail);
     }
 
@@ -184,6 +184,7 @@ impl World {
         };
         let is_alive = self.books.is_usable(token.generation(), self.now);
         self.rule(is_alive, "no token is served after its expiry, to late wakers neither");
+        self.judge_remembered(token);
         if self.books.usable(self.now).is_some() {
             self.judge_generation(token);
         }
@@ -240,6 +241,7 @@ impl World {
     }
 
     pub(super) fn judge_status(&self) {
+        self.judge_generations();
         let reported = self.state.status(0, self.now).rejection_backoff.unwrap_or_default();
         let bounds = self.books.authorities.iter().map(|authority| authority.backoff(self.now));
         let (least, most) = bounds.reduce(|a, b| (a.0.max(b.0), a.1.max(b.1))).unwrap_or_default();

@@ -3,6 +3,7 @@
 //! - [`World`](world): callers of several authorities, which can or cannot retry; flights, which succeed, fail, die with
 //!   their runtime and end late; clocks, which go on, jump and run back. APIs answer whatever they want at any time.
 //! - [`shell`]: what callers and flights do about the state, as `acquire.rs`, `shared.rs` and `flight.rs` do it.
+//! - [`forget`]: the same of what is forgotten, with its rules.
 //! - [`Event`] and [`moves`]: what can happen, and what of it can happen next. [`scope`]: to whom.
 //! - [`judge`]: the rules, asserted after each event, by books that are kept apart from the state.
 //!
@@ -20,6 +21,7 @@ use crate::token::RetryOutcome;
 
 mod books;
 mod event;
+mod forget;
 mod judge;
 mod moves;
 mod scope;
@@ -107,7 +109,10 @@ impl Api {
             },
             Event::Succeed(_, brings) => brings == Brings::New,
             Event::Pass(pass) => !world.is_flying() && (self != Self::Flapping || pass == Pass::HalfSecond),
-            Event::Fail(..) | Event::AskAgain(_) | Event::Close(_) | Event::Leave(_) => false,
+            Event::Fail(..) | Event::AskAgain(_) | Event::Throttle(_) | Event::Close(_) | Event::Leave(_) => {
+                false
+            }
+            Event::Forget => self == Self::Erratic,
             Event::Call(_) | Event::Wake(_) | Event::Drop(_) => true,
         }
     }

@@ -36,6 +36,7 @@ impl World {
                 }
             }
         }
+        events.extend(self.can_forget().then_some(Event::Forget));
         for id in 1..=self.flights_started() {
             self.add_moves_of_flight(id, &mut events);
         }
@@ -51,11 +52,14 @@ impl World {
         if task.is_open() {
             if self.is_alive_on_arrival(id) {
                 events.push(Event::Succeed(id, Brings::New));
-                events.extend(self.books.newest().map(|_| Event::Succeed(id, Brings::Identical)));
+                let can_repeat = self.books.newest().is_some() || self.books.forgotten_text.is_some();
+                events.extend(can_repeat.then_some(Event::Succeed(id, Brings::Identical)));
             }
             events.extend([Event::Succeed(id, Brings::ShortLived), Event::Close(id)]);
             events.extend(self.scope.failures.iter().map(|kind| Event::Fail(id, *kind)));
-            events.extend((task.sent != self.now).then_some(Event::AskAgain(id)));
+            events.extend(self.may_ask_again(id).then_some(Event::AskAgain(id)));
+            let may_be_throttled = self.scope.can_throttle && task.throttled.is_none();
+            events.extend(may_be_throttled.then_some(Event::Throttle(id)));
         } else if !task.is_dropped {
             events.push(Event::Drop(id));
         }

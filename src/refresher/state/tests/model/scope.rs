@@ -13,6 +13,10 @@ pub(super) struct Scope {
     pub(super) lifetime: Duration,
     pub(super) passes: &'static [Pass],
     pub(super) failures: &'static [TokenErrorKind],
+    /// Whether it is told to forget.
+    pub(super) can_forget: bool,
+    /// Whether attempts are throttled within their flights.
+    pub(super) can_throttle: bool,
     /// Whether time stands still while a waiter can go on.
     pub(super) is_punctual: bool,
 }
@@ -60,6 +64,8 @@ pub(super) static ONE_AUTHORITY: Scope = Scope {
     lifetime: LIFETIME,
     passes: &[Pass::HalfSecond, Pass::Second, Pass::ToDue, Pass::ToExpiry, Pass::Suspend, Pass::SetBack],
     failures: ALL_FAILURES,
+    can_forget: true,
+    can_throttle: false,
     is_punctual: true,
 };
 
@@ -69,6 +75,8 @@ pub(super) static TWO_AUTHORITIES: Scope = Scope {
     lifetime: LIFETIME,
     passes: &[Pass::Second, Pass::ToDue, Pass::ToExpiry, Pass::SetAhead, Pass::SetBack],
     failures: &[TokenErrorKind::Unavailable, TokenErrorKind::Rejected],
+    can_forget: false,
+    can_throttle: false,
     is_punctual: false,
 };
 
@@ -84,6 +92,8 @@ pub(super) static EVERYTHING: Scope = Scope {
     lifetime: LIFETIME,
     passes: ALL_PASSES,
     failures: ALL_FAILURES,
+    can_forget: true,
+    can_throttle: true,
     is_punctual: false,
 };
 
@@ -99,6 +109,8 @@ pub(super) static REJECTIONS: Scope = Scope {
     lifetime: DAY,
     passes: &[Pass::HalfSecond, Pass::Second, Pass::TenSeconds, Pass::TenMinutes],
     failures: &[],
+    can_forget: true,
+    can_throttle: false,
     is_punctual: true,
 };
 

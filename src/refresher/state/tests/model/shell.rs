@@ -20,7 +20,6 @@ use crate::{
     token::{AccessToken, IssuedToken, RetryOutcome},
 };
 
-const RETRY_AFTER: Duration = Duration::from_secs(5);
 /// How long a call waits for the replacement of a token that its authority rejected.
 const MAX_REPLACEMENT_WAIT: Duration = Duration::from_secs(2);
 
@@ -161,7 +160,7 @@ impl World {
     }
 
     /// A caller has its token, or an error.
-    fn answer(&mut self, caller: usize, want: &Want, result: Result<UsableToken, TokenError>) {
+    pub(super) fn answer(&mut self, caller: usize, want: &Want, result: Result<UsableToken, TokenError>) {
         self.judge_answer(caller, want, &result);
         self.callers[caller] = match (result, want) {
             (Ok(usable), Want::AnyToken) => {
@@ -193,6 +192,10 @@ impl World {
             return self.again(caller, waiter);
         }
         let is_late = self.mono() >= waiter.patience.deadline;
+        if self.is_forgotten(waiter.flight) {
+            return self.on_forgotten(caller, waiter, is_late);
+        }
+        self.judge_outcome(waiter.flight);
         match arrival {
             Some(Ok(outcome)) => self.on_arrival(caller, waiter, outcome, is_late),
             None if is_late && waiter.patience.is_limited => {
@@ -238,7 +241,7 @@ impl World {
     }
 
     /// `Waiter::again`.
-    fn again(&mut self, caller: usize, waiter: Waiter) {
+    pub(super) fn again(&mut self, caller: usize, waiter: Waiter) {
         let is_late = self.mono() >= waiter.patience.deadline;
         let patience = Patience { replacement: None, ..waiter.patience };
         let acquired = self.acquire(caller, waiter.want.clone(), patience);
@@ -274,7 +277,7 @@ impl World {
     }
 
     /// Puts the mirror in order.
-    fn after_locked(&mut self) {
+    pub(super) fn after_locked(&mut self) {
         self.mirror = self.state.settled_token(self.now).cloned();
     }
 }
@@ -290,6 +293,8 @@ impl World {
             is_cancelled: false,
             is_dropped: false,
             replaces_rejected: self.books.is_of_token_in_use(want),
+            throttled: None,
+            is_forgotten: false,
         });
         let id = self.state.on_started(want, (), self.now);
         assert_eq!(id, self.flights_started(), "flights are numbered one by one");
@@ -309,16 +314,16 @@ impl World {
         let error = TokenError::of(Kind::CameTooLate);
         let has_token = self.state.on_attempt_failed(id, &error, self.now);
         self.judge_attempt_failed(has_token);
-        self.task_mut(id).sent = self.now;
+        let now = self.now;
+        let task = self.task_mut(id);
+        task.sent = now;
+        task.throttled = None;
     }
 
     pub(super) fn succeed(&mut self, id: u64, brings: Brings) {
-        let is_identical = brings == Brings::Identical;
+        let is_identical = brings == Brings::Identical && self.books.newest().is_some();
         let lifetime = if brings == Brings::ShortLived { secs(0) } else { self.scope.lifetime };
-        let text = match self.books.newest() {
-            Some(newest) if is_identical => newest.text.clone(),
-            _ => format!("token-{}", self.books.issued_so_far()),
-        };
+        let text = self.text(brings);
         let issued = IssuedToken::bearer(&text, Some(lifetime)).unwrap();
         let sent = self.task(id).sent;
         let issue = Issue { text, generation: 0, lifetime, sent, received: self.now };
@@ -333,8 +338,7 @@ impl World {
     }
 
     pub(super) fn fail(&mut self, id: u64, kind: TokenErrorKind) {
-        let throttled = (kind == TokenErrorKind::Throttled).then_some(RETRY_AFTER);
-        let error = TokenError::new(kind, "scripted").with_retry_after(throttled);
+        let error = self.scripted(kind);
         let was_up = self.state.on_failure(id, &error, self.now, self.jitter);
         self.after_locked();
         self.judge_failure(id, was_up);

@@ -100,6 +100,10 @@ pub(super) struct Task {
     pub(super) is_dropped: bool,
     /// Whether the token in use was rejected, and this flight started or joined for it.
     pub(super) replaces_rejected: bool,
+    /// When an attempt was answered with a `Retry-After`.
+    pub(super) throttled: Option<Now>,
+    /// All was forgotten since it started.
+    pub(super) is_forgotten: bool,
 }
 
 #[derive(Clone)]
@@ -148,6 +152,7 @@ impl World {
         self.mirror.as_ref().map(AccessToken::generation).hash(&mut state);
         for task in &self.flights {
             (task.sent, task.is_cancelled, task.is_dropped, task.replaces_rejected).hash(&mut state);
+            (task.throttled, task.is_forgotten).hash(&mut state);
             match &task.channel {
                 Channel::Open => 0.hash(&mut state),
                 Channel::Closed => 1.hash(&mut state),
@@ -169,6 +174,8 @@ impl World {
             Event::Succeed(id, brings) => self.succeed(id, brings),
             Event::Fail(id, kind) => self.fail(id, kind),
             Event::AskAgain(id) => self.ask_again(id),
+            Event::Throttle(id) => self.throttle(id),
+            Event::Forget => self.forget(),
             Event::Close(id) => self.task_mut(id).channel = Channel::Closed,
             Event::Drop(id) => {
                 self.abandon(id);
