@@ -9,6 +9,7 @@
     reason = "a bench reads the clock, and stops at a fault"
 )]
 
+mod accounts;
 mod api;
 mod bucket;
 mod contenders;
@@ -22,7 +23,7 @@ mod traffic;
 
 use crate::{contenders::REFRESHING, faults::Fault};
 
-const SCENARIOS: [(&str, fn()); 10] = [
+const SCENARIOS: [(&str, fn()); 11] = [
     ("two threads", || throughput::two_threads(Vec::new())),
     ("loopback", || throughput::loopback(async |_| Vec::new())),
     ("cold herd", || load::cold_herd(&REFRESHING)),
@@ -33,6 +34,7 @@ const SCENARIOS: [(&str, fn()); 10] = [
     ("first caller aborted", || paused(&faults::FIRST_CALLER_ABORTED)),
     ("unauthorized cost", || cost::print(&cost::DEFAULTS.map(cost::Row::paused))),
     ("fleet day", fleet::day),
+    ("accounts", accounts::print),
 ];
 
 fn main() {

@@ -5,6 +5,7 @@
 use std::{
     convert::Infallible,
     future::{Future, Ready, ready},
+    sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
@@ -21,10 +22,16 @@ use tokio::{
     runtime::{Builder, Runtime},
     task::JoinSet,
 };
-use tower::{Layer, Service, ServiceExt};
-use tower_sinch_auth::{IssuedToken, NoReplay, Replay, SinchAuth, SinchAuthLayer, TokenRefresher};
+use tower::{Layer, Service, ServiceExt, service_fn};
+use tower_sinch_auth::{
+    AccessKey, Account, BoxError, ClientCredentials, IssuedToken, NoReplay, Replay, SinchAuth,
+    SinchAuthLayer, TokenRefresher,
+};
 
-use crate::support::{HOUR, ScriptedSource, api::API};
+use crate::support::{
+    HOUR, ScriptedSource,
+    api::{API, MockApi, settle},
+};
 
 type Body = Full<Bytes>;
 const LATENCY: Duration = Duration::from_millis(100);
@@ -75,7 +82,16 @@ fn warm() -> SinchAuthLayer {
 
 /// What one call allocates beside its request, and that its end leaves nothing behind; the first call is not counted.
 #[track_caller]
-fn allocations<S>(mut service: S) -> u64
+fn allocations<S>(service: S) -> u64
+where
+    S: Service<Request<Body>, Response = Response<Body>>,
+{
+    allocations_of(request, service)
+}
+
+/// The same of requests as `request` makes them.
+#[track_caller]
+fn allocations_of<S>(request: impl Fn() -> Request<Body>, mut service: S) -> u64
 where
     S: Service<Request<Body>, Response = Response<Body>>,
 {
@@ -104,6 +120,29 @@ fn without_replay_a_call_with_a_fresh_token_allocates_nothing() {
 }
 
 #[test]
+fn nor_does_a_call_with_an_account_whatever_the_layer_has() {
+    let layer = warm();
+    let account = Account::from(layer.refresher().unwrap());
+    let with_account = || {
+        let mut request = request();
+        request.extensions_mut().insert(account.clone());
+        request
+    };
+    let per_request = SinchAuthLayer::per_request();
+    for layer in [layer, per_request] {
+        assert_eq!(allocations_of(with_account, layer.clone().replay(NoReplay).layer(Bare)), 0);
+        // Those of the headers, and what any extension takes to be copied.
+        let with_another = || {
+            let mut request = request();
+            request.extensions_mut().insert(Arc::new(()));
+            request
+        };
+        let another = allocations_of(with_another, warm().layer(Bare));
+        assert_eq!(allocations_of(with_account, layer.layer(Bare)), another);
+    }
+}
+
+#[test]
 fn keeping_a_request_takes_the_two_allocations_of_its_headers() {
     let request = request();
     assert_eq!(measure(|| drop(request.headers().clone())).count_total, 2);
@@ -120,19 +159,31 @@ fn the_service_is_seven_words_and_the_future_one_line() {
 }
 
 #[test]
-fn a_refresher_with_a_token_of_1000_bytes_takes_less_than_4_kib() {
+fn an_account_with_a_token_of_1000_bytes_and_what_an_api_that_rejected_it_leaves_takes_less_than_3_kb() {
     let runtime = runtime();
-    let source = ScriptedSource::new();
-    let mut tokens = None;
-    let taken = measure(|| {
-        let made = TokenRefresher::new(move || {
-            let _source = &source;
-            async { IssuedToken::bearer("t".repeat(1000), Some(HOUR)) }
-        });
-        runtime.block_on(made.token()).unwrap();
-        tokens = Some(made);
+    let client = service_fn(|_: Request<Full<Bytes>>| async {
+        let token = "t".repeat(1000);
+        let issued = format!(r#"{{"access_token":"{token}","expires_in":3600}}"#);
+        Ok::<_, BoxError>(Response::new(Full::<Bytes>::from(issued)))
     });
-    assert!(taken.bytes_current < 4096, "{} bytes", taken.bytes_current);
+    let account = || {
+        let key = AccessKey::new("01234567-89ab-cdef-0123-456789abcdef", "k".repeat(26)).unwrap();
+        let endpoint = "http://localhost/oauth2/token".parse().unwrap();
+        let tokens = TokenRefresher::new(ClientCredentials::with_client(client, key).endpoint(endpoint));
+        runtime.block_on(async {
+            let api = MockApi::rejecting_everything();
+            let rejected = SinchAuthLayer::new(tokens.clone()).replay(NoReplay).layer(api).oneshot(request());
+            assert_eq!(rejected.await.unwrap().status(), 401);
+            settle().await;
+        });
+        assert!(tokens.status().generation > 0 && !tokens.status().in_flight);
+        tokens
+    };
+    // What the runtime, the API and subscribers keep is made the first time.
+    drop(account());
+    let mut kept = None;
+    let taken = measure(|| kept = Some(account()));
+    assert!(taken.bytes_current < 3_000, "{} bytes", taken.bytes_current);
 }
 
 #[test]

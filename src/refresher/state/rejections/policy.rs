@@ -168,6 +168,8 @@ impl Rejections {
                     let idle = self.authorities.iter().position(|authority| !authority.has_streak(now));
                     self.authorities.remove(idle.unwrap_or(0));
                 }
+                // A process may have thousands of refreshers, and few of them meet more than one such authority.
+                self.authorities.reserve_exact(1);
                 Authority::new(origin.clone(), now)
             }
         };
