@@ -41,8 +41,7 @@ async fn main() -> Result<(), BoxError> {
     let limited = ServiceBuilder::new().buffer(1024).rate_limit(8, Duration::from_secs(1));
     let client = limited.service(HttpsClient::shared());
     // Building a refresher asks for nothing, so the pool never waits. Whoever is evicted while in use loses nothing.
-    let pool: Cache<&str, TokenRefresher> =
-        Cache::builder().max_capacity(10_000).time_to_idle(Duration::from_secs(2 * 3600)).build();
+    let pool = Cache::builder().max_capacity(10_000).time_to_idle(Duration::from_secs(2 * 3600)).build();
     let (shared, keys, endpoint) = (pool.clone(), Arc::clone(&tenants), sinch.token_endpoint());
     let refresher_of = move |tenant: &'static str| {
         shared.get_with(tenant, || {
@@ -94,8 +93,8 @@ async fn main() -> Result<(), BoxError> {
 }
 
 fn told(answer: Result<String, BoxError>) -> String {
-    answer.unwrap_or_else(|error| {
-        let cause = error.source().map(|cause| format!(" ({cause})"));
-        format!("nobody: {error}{}", cause.unwrap_or_default())
+    answer.unwrap_or_else(|error| match error.source() {
+        Some(cause) => format!("nobody: {error} ({cause})"),
+        None => format!("nobody: {error}"),
     })
 }

@@ -1,6 +1,14 @@
 //! What is wrong with one tenant is that tenant's error, in bounded time, and nobody else's.
 
-use std::{future::pending, time::Duration};
+use std::{
+    future::pending,
+    io::{Error, ErrorKind},
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering::SeqCst},
+    },
+    time::Duration,
+};
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -8,8 +16,8 @@ use http_body_util::Full;
 use tokio::{runtime::Builder, time::timeout};
 use tower::{Layer, ServiceExt, service_fn};
 use tower_sinch_auth::{
-    AccessKey, Account, AccountError, AudienceError, BoxError, ClientCredentials, CredentialsError,
-    SinchAuthLayer, TokenError, TokenErrorKind, TokenRefresher,
+    AccessKey, AccessKeySource, Account, AccountError, AudienceError, BoxError, ClientCredentials,
+    CredentialsError, SinchAuthLayer, TokenError, TokenErrorKind, TokenRefresher,
 };
 
 use crate::support::api::{API, MockApi, assert_success, get, settle};
@@ -22,8 +30,25 @@ const BOUND: Duration = Duration::from_secs(32);
 enum LookUp {
     Finds(&'static str),
     Unknown,
+    Fails,
     Hangs,
     Panics,
+}
+
+const ENDPOINT: &str = "http://localhost/oauth2/token";
+
+// === impl LookUp ===
+
+impl LookUp {
+    async fn key(self) -> Result<AccessKey, CredentialsError> {
+        match self {
+            Self::Finds(id) => AccessKey::new(id, "secret"),
+            Self::Unknown => Err(CredentialsError::other("no such tenant")),
+            Self::Fails => Err(CredentialsError::other(Error::from(ErrorKind::ConnectionRefused))),
+            Self::Hangs => pending().await,
+            Self::Panics => panic!("scripted panic"),
+        }
+    }
 }
 
 /// Issues a token to whoever asks.
@@ -39,16 +64,11 @@ fn issuer()
 }
 
 fn tenant(look_up: LookUp) -> TokenRefresher {
-    let key = move || async move {
-        match look_up {
-            LookUp::Finds(id) => AccessKey::new(id, "secret"),
-            LookUp::Unknown => Err(CredentialsError::other("no such tenant")),
-            LookUp::Hangs => pending().await,
-            LookUp::Panics => panic!("scripted panic"),
-        }
-    };
-    let endpoint = "http://localhost/oauth2/token".parse().unwrap();
-    ClientCredentials::with_client(issuer(), key).endpoint(endpoint).into()
+    of_key(move || look_up.key())
+}
+
+fn of_key(key: impl AccessKeySource) -> TokenRefresher {
+    ClientCredentials::with_client(issuer(), key).endpoint(ENDPOINT.parse().unwrap()).into()
 }
 
 fn of(tokens: &TokenRefresher) -> Request<Full<Bytes>> {
@@ -79,8 +99,49 @@ async fn an_unknown_tenant() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_look_up_that_fails() {
+    assert_fails_alone(LookUp::Fails, TokenErrorKind::Credentials, "connection refused").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_look_up_that_failed_is_asked_again_within_5_seconds_however_often_it_did() {
+    let failing = Arc::new(AtomicU32::new(20));
+    let left = Arc::clone(&failing);
+    let tokens = of_key(move || {
+        let fails = left.fetch_update(SeqCst, SeqCst, |left| left.checked_sub(1)).is_ok();
+        let look_up = if fails { LookUp::Fails } else { LookUp::Finds("id") };
+        look_up.key()
+    });
+    let service = SinchAuthLayer::per_request().layer(MockApi::rejecting(&[]));
+    while failing.load(SeqCst) > 0 {
+        let before = failing.load(SeqCst);
+        service.clone().oneshot(of(&tokens)).await.unwrap_err();
+        assert_eq!(failing.load(SeqCst), before - 1, "it is asked once");
+        tokio::time::sleep(Duration::from_secs(5)).await;
+    }
+    assert_success(&service.oneshot(of(&tokens)).await.unwrap());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_look_up_that_hangs() {
     assert_fails_alone(LookUp::Hangs, TokenErrorKind::TimedOut, "").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_look_up_that_hangs_holds_a_call_no_longer_than_attempt_timeout_or_max_wait() {
+    let second = Duration::from_secs(1);
+    let hanging = ClientCredentials::with_client(issuer(), || LookUp::Hangs.key())
+        .endpoint(ENDPOINT.parse().unwrap())
+        .attempt_timeout(second);
+    let hanging = TokenRefresher::builder(hanging).max_attempts(1).build();
+    let service = SinchAuthLayer::per_request().layer(MockApi::rejecting(&[]));
+    let call = timeout(2 * second, service.oneshot(of(&hanging))).await.expect("within the attempt");
+    assert_eq!(call.unwrap_err().downcast_ref::<TokenError>().unwrap().kind(), TokenErrorKind::TimedOut);
+
+    let service = SinchAuthLayer::per_request().max_wait(second).layer(MockApi::rejecting(&[]));
+    let call = service.oneshot(of(&tenant(LookUp::Hangs)));
+    let call = timeout(second + Duration::from_millis(1), call).await.expect("within `max_wait`");
+    assert_eq!(call.unwrap_err().downcast_ref::<TokenError>().unwrap().kind(), TokenErrorKind::TimedOut);
 }
 
 #[tokio::test(start_paused = true)]
