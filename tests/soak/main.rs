@@ -1,6 +1,7 @@
 //! The soak: thousands of calls a second over real sockets, while everything goes wrong that can.
 //!
-//! `cargo test --release --test soak -- --minutes 3 [--seed N] [--rate N]`; plain `cargo test` does not run it.
+//! `cargo test --release --test soak -- --minutes 3 [--seed N] [--rate N]`; plain `cargo test` does not run it. With
+//! `--tenants 50 --calls 10000000` it is the course of [many accounts](tenants), within the process.
 //!
 //! The token endpoint is `FakeSinch`, which fails in all its ways; the APIs are servers of its own, which are no part
 //! of the crate: two for HTTP/1.1, two for HTTP/2. Callers lose patience, or are aborted; the refresher's wall clock is
@@ -35,6 +36,7 @@ mod run;
 mod scene;
 mod table;
 mod tally;
+mod tenants;
 mod token;
 mod tokens;
 mod upload;
@@ -58,11 +60,17 @@ fn main() -> ExitCode {
     };
     eprintln!("soak: seed {}", options.seed);
     let runtime = Builder::new_multi_thread().worker_threads(WORKERS).enable_all().build();
-    match runtime.and_then(|runtime| runtime.block_on(run::run(options))) {
-        Ok(report) => {
-            table::print(&report);
-            if report.broken.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    let course = async {
+        if options.tenants > 0 {
+            return tenants::run(options).await;
         }
+        let report = run::run(options).await?;
+        table::print(&report);
+        Ok(report.broken.is_empty())
+    };
+    match runtime.and_then(|runtime| runtime.block_on(course)) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
         Err(error) => {
             eprintln!("soak: {error}");
             ExitCode::FAILURE

@@ -11,6 +11,10 @@ pub(crate) struct Options {
     pub(crate) seed: u64,
     /// The most calls that are started a second.
     pub(crate) rate: u32,
+    /// With any, the course of many accounts, with so many at a time; else the one over sockets, with one.
+    pub(crate) tenants: u32,
+    /// The most calls of the course of many accounts.
+    pub(crate) calls: u64,
 }
 
 /// Why the command line is not understood.
@@ -21,7 +25,13 @@ pub(crate) struct Usage(String);
 
 impl Options {
     pub(crate) fn parse(mut args: impl Iterator<Item = String>) -> Result<Self, Usage> {
-        let mut options = Self { length: Duration::from_secs(180), seed: fastrand::u64(..), rate: 2_000 };
+        let mut options = Self {
+            length: Duration::from_secs(180),
+            seed: fastrand::u64(..),
+            rate: 2_000,
+            tenants: 0,
+            calls: u64::MAX,
+        };
         while let Some(name) = args.next() {
             let value = args.next();
             match name.as_str() {
@@ -32,6 +42,8 @@ impl Options {
                 }
                 "--seed" => options.seed = number(&name, value)?,
                 "--rate" => options.rate = number(&name, value)?,
+                "--tenants" => options.tenants = number(&name, value)?,
+                "--calls" => options.calls = number(&name, value)?,
                 _ => return Err(Usage(format!("{name} is unknown"))),
             }
         }
@@ -47,6 +59,6 @@ fn number<T: FromStr>(name: &str, value: Option<String>) -> Result<T, Usage> {
 
 impl fmt::Display for Usage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}; usage: soak [--minutes N] [--seed N] [--rate N]", self.0)
+        write!(f, "{}; usage: soak [--minutes N] [--seed N] [--rate N] [--tenants N [--calls N]]", self.0)
     }
 }

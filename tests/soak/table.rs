@@ -39,7 +39,7 @@ pub(crate) fn print(report: &Report) {
     }
 }
 
-fn violation(rule: Rule, broken: &Broken) {
+pub(crate) fn violation(rule: Rule, broken: &Broken) {
     let Broken { count, first, examples } = broken;
     println!("\nBROKEN {count} times, first after {:.1} s: {}", first.as_secs_f64(), rule.text());
     for example in examples {
@@ -58,7 +58,7 @@ fn list(counts: &BTreeMap<String, u64>) -> String {
     each.join(", ")
 }
 
-fn row(name: &str, value: impl Display) {
+pub(crate) fn row(name: &str, value: impl Display) {
     println!("{name:40} {value}");
 }
 
