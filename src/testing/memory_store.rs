@@ -52,11 +52,10 @@ use crate::{
 /// assert!(other_process.load("name").await.is_err());
 /// # Ok(()) }
 /// ```
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct MemoryStore(Arc<Shared>);
 
 /// What the handles of one store share.
-#[derive(Default)]
 struct Shared {
     entries: Mutex<HashMap<String, Entry>>,
     script: watch::Sender<Script>,
@@ -89,7 +88,11 @@ impl MemoryStore {
     /// Makes an empty store that answers at once.
     #[must_use]
     pub fn new() -> Self {
-        Self::default()
+        Self(Arc::new(Shared {
+            entries: Mutex::default(),
+            script: watch::Sender::new(Script::default()),
+            operations: AtomicU64::new(0),
+        }))
     }
 
     /// Makes every operation fail, or none any more. Default: none.
@@ -123,6 +126,12 @@ impl MemoryStore {
     #[must_use]
     pub fn operations(&self) -> u64 {
         self.0.operations.load(Ordering::Relaxed)
+    }
+}
+
+impl Default for MemoryStore {
+    fn default() -> Self {
+        Self::new()
     }
 }
 

@@ -22,7 +22,9 @@ use hyper_util::{
 use tower::{Layer, Service, ServiceExt, util::BoxCloneSyncService};
 use tower_sinch_auth::{
     AccessToken, Audience, AudienceError, BoxError, BufferBody, CloneBody, IssuedToken, NoReplay, ReplayBody,
-    RequestAuth, SinchAuth, SinchAuthLayer, TokenError, TokenRefresher, TokenStatus, future::ResponseFuture,
+    RequestAuth, SinchAuth, SinchAuthLayer, TokenError, TokenRefresher, TokenStatus,
+    future::ResponseFuture,
+    testing::{MemoryStore, check_store},
 };
 
 use crate::support::api::{API, MockApi, assert_success, scripted, success, upload};
@@ -43,9 +45,15 @@ fn what_is_shared_can_be_shared_and_shown() {
     is_everything::<TokenStatus>();
     is_everything::<Audience>();
     is_everything::<RequestAuth>();
+    is_everything::<MemoryStore>();
     is_everything::<SinchAuth<Client<HttpConnector, Full<Bytes>>, CloneBody>>();
     is_an_error::<TokenError>();
     is_an_error::<AudienceError>();
+}
+
+#[test]
+fn a_store_can_be_checked_in_a_task() {
+    is_send(&check_store(&MemoryStore::new()));
 }
 
 /// A body that is `Send`, and neither `Clone` nor `Sync`.
