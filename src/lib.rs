@@ -163,10 +163,12 @@ pub mod docs;
 mod error;
 mod fleet;
 mod origin;
+mod readiness;
 mod refresher;
 mod request;
 mod schedule;
 mod sinch;
+mod switches;
 mod telemetry;
 #[cfg(feature = "test-util")]
 pub mod testing;
@@ -182,9 +184,9 @@ pub use self::{
     fleet::{Stored, TokenStore},
     refresher::{TokenRefresher, TokenRefresherBuilder},
     request::{
-        Account, BufferBody, CloneBody, ExistingAuthorization, NoReplay, OutsideAudience, Replay, ReplayBody,
-        RequestAuth, SinchAuth, SinchAuthLayer, future,
+        Account, BufferBody, CloneBody, NoReplay, Replay, ReplayBody, SinchAuth, SinchAuthLayer, future,
     },
     sinch::{AccessKey, AccessKeySource, ClientCredentials, ServicePlan},
+    switches::{ExistingAuthorization, OutsideAudience, RequestAuth},
     token::{AccessToken, IssuedToken, StoreState, TokenOrigin, TokenSource, TokenState, TokenStatus},
 };

@@ -32,7 +32,8 @@
 //! token/       access_token issued_token source status reason
 //! audience     where a token may travel: host listed sinch
 //! origin       who answers a request. Beside it schedule/, pure time: validity backoff budget settings, and the only
-//!              readings of clocks and timers: clock timer; error/, every message; docs/, these pages
+//!              readings of clocks and timers: clock timer; error/, every message; switches, what callers decide;
+//!              readiness, given back; docs/, these pages
 //! ```
 //!
 //! The face of a wing is its `mod.rs`: it says what the wing decides or owns, re-exports what other wings may use, and

@@ -4,12 +4,13 @@ use std::{fmt, time::Duration};
 
 use tower_layer::Layer;
 
-use super::{
-    options::{ExistingAuthorization, Options, OutsideAudience},
-    replay::CloneBody,
-    service::SinchAuth,
+use super::{options::Options, replay::CloneBody, service::SinchAuth};
+use crate::{
+    audience::Audience,
+    refresher::TokenRefresher,
+    switches::{ExistingAuthorization, OutsideAudience},
+    telemetry::Observer,
 };
-use crate::{audience::Audience, refresher::TokenRefresher, telemetry::Observer};
 #[cfg(feature = "__client")]
 use crate::{error::CredentialsError, sinch::AccessKey};
 

@@ -39,7 +39,6 @@ mod transitions;
 pub use self::{
     account::Account,
     layer::SinchAuthLayer,
-    options::{ExistingAuthorization, OutsideAudience, RequestAuth},
     replay::{BufferBody, CloneBody, NoReplay, Replay, ReplayBody},
     service::SinchAuth,
 };

@@ -1,46 +1,16 @@
-//! What a request is treated by: the settings of the layer, and the switches of a single request.
+//! [`Options`]: the settings of a layer.
 
 use std::{fmt, time::Duration};
 
 use http::Request;
 
 use super::{account::Account, replay::CloneBody};
-use crate::{audience::Audience, refresher::TokenRefresher, token::AccessToken};
-
-/// What happens to a request whose host is outside the token's [`Audience`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum OutsideAudience {
-    /// It is not sent, and fails with an [`AudienceError`](crate::AudienceError).
-    #[default]
-    Refuse,
-    /// It is sent as it came, without the token.
-    Forward,
-}
-
-/// What happens to a request that has an `Authorization` header already.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum ExistingAuthorization {
-    /// It is sent as it came: not checked against the audience, not retried, and a `401` is not reported.
-    #[default]
-    Keep,
-    /// The header is replaced by the token's, all its values; for gateways that pass on requests of others.
-    Replace,
-}
-
-/// Switches for a single request: put it into the request's extensions.
-///
-/// # Examples
-///
-/// ```
-/// # use tower_sinch_auth::RequestAuth;
-/// let mut request = http::Request::new(());
-/// request.extensions_mut().insert(RequestAuth::without_retry());
-/// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct RequestAuth {
-    pub(super) skip: bool,
-    pub(super) no_retry: bool,
-}
+use crate::{
+    audience::Audience,
+    refresher::TokenRefresher,
+    switches::{ExistingAuthorization, OutsideAudience},
+    token::AccessToken,
+};
 
 /// The settings of a layer, which its services share.
 #[derive(Clone)]
@@ -53,28 +23,6 @@ pub(super) struct Options<R> {
     pub(super) existing_authorization: ExistingAuthorization,
     pub(super) max_wait: Option<Duration>,
     pub(super) replay: R,
-}
-
-// === impl RequestAuth ===
-
-impl RequestAuth {
-    /// Sends the request as it is: no token, no check against the audience, no retry.
-    #[must_use]
-    pub const fn skip() -> Self {
-        Self { skip: true, no_retry: false }
-    }
-
-    /// Sends the request once: it gets the token, a `401` is returned as it came, and the next request gets a new
-    /// token.
-    #[must_use]
-    pub const fn without_retry() -> Self {
-        Self { skip: false, no_retry: true }
-    }
-
-    #[inline]
-    pub(super) fn of<B>(request: &Request<B>) -> Self {
-        request.extensions().get().copied().unwrap_or_default()
-    }
 }
 
 // === impl Options ===

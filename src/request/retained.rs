@@ -7,7 +7,7 @@ use http::{Request, Response, StatusCode, header::HOST};
 use tokio::time::Sleep;
 
 use super::{
-    options::{Options, RequestAuth},
+    options::Options,
     replay::{Head, Replay},
 };
 use crate::{
@@ -15,6 +15,7 @@ use crate::{
     error::BoxError,
     origin::Origin,
     refresher::{Acquired, Rejected, TokenRefresher},
+    switches::RequestAuth,
     token::{AccessToken, RetryOutcome},
 };
 

@@ -1,23 +1,25 @@
 //! [`SinchAuth`]: decides, for each request, whether it gets a token, and sends it.
 
 use std::{
-    fmt, mem,
+    fmt,
     task::{Context, Poll},
 };
 
-use http::{Request, Response, header::AUTHORIZATION};
+use http::{Request, Response};
 use http_body::Body;
 use tower_service::Service;
 
 use super::{
     future::ResponseFuture,
-    options::{ExistingAuthorization, Options, OutsideAudience, RequestAuth},
+    options::Options,
     replay::Replay,
     retained::{InFlight, QueuedRequest, Retained, Rounds, origin_of},
 };
 use crate::{
     error::{AccountError, AudienceError, BoxError},
+    readiness::give_back,
     refresher::{Acquired, NotAuthorized, TokenRefresher, UsableToken, Waiter},
+    switches::{OutsideAudience, RequestAuth},
 };
 
 /// The service that [`SinchAuthLayer`](crate::SinchAuthLayer) makes: `S`, with a token on every request.
@@ -77,15 +79,6 @@ impl<S, R> SinchAuth<S, R> {
     }
 }
 
-impl<S: Clone, R> SinchAuth<S, R> {
-    /// Gives back what the inner service reserved when it became ready, and returns a clone that reserves nothing.
-    fn give_back(&mut self) -> S {
-        let unready = self.inner.clone();
-        drop(mem::replace(&mut self.inner, unready.clone()));
-        unready
-    }
-}
-
 impl<S, R, B, ResBody> Service<Request<B>> for SinchAuth<S, R>
 where
     R: Replay<B>,
@@ -105,8 +98,7 @@ where
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let options = &self.options;
         let switches = RequestAuth::of(&request);
-        let keeps = options.existing_authorization == ExistingAuthorization::Keep;
-        if switches.skip || (keeps && request.headers().keys().any(|name| name == AUTHORIZATION)) {
+        if switches.skip || options.existing_authorization.keeps(request.headers()) {
             return self.pass(request);
         }
         // Whoever is asked for the token is told of its answer, whatever becomes of the extensions.
@@ -150,7 +142,7 @@ impl<S: Clone, R> SinchAuth<S, R> {
         R: Replay<B>,
         S: Service<Request<R::Body>>,
     {
-        self.give_back();
+        give_back(&mut self.inner);
         ResponseFuture::failed(error)
     }
 
@@ -218,7 +210,7 @@ impl<S: Clone, R> SinchAuth<S, R> {
         R: Replay<B>,
         S: Service<Request<R::Body>>,
     {
-        let inner = self.give_back();
+        let inner = give_back(&mut self.inner);
         let (options, tokens, rounds) = (self.options.clone(), tokens.clone(), Rounds::default());
         let queued = QueuedRequest { options, tokens, inner, request, switches, rounds };
         ResponseFuture::waiting(waiter, Box::new(queued))

@@ -16,7 +16,6 @@ use tower_service::Service;
 use super::{
     challenge::rejects_token,
     drain::drain,
-    options::OutsideAudience,
     replay::Replay,
     retained::{FirstResponse, InFlight, QueuedRequest, Readied, Retained, RetryRequest},
     state::{State, Transition},
@@ -25,6 +24,7 @@ use crate::{
     error::{AudienceError, BoxError, TokenError, token::Kind},
     refresher::{Acquired, UsableToken, Waiter},
     schedule::try_sleep,
+    switches::OutsideAudience,
     token::{AccessToken, RetryOutcome},
 };
 

@@ -32,7 +32,10 @@ const FLOORS: [(&str, &str); 9] = [
     ("telemetry", "what operators see"),
     ("token", "what a token is, and what a source of tokens"),
     ("audience", "where a token may travel"),
-    ("origin | schedule | error | docs", "who answers | when, purely | every message | pages"),
+    (
+        "origin | schedule | error | switches | readiness | docs",
+        "who answers | when, purely | every message | what callers decide | giving it back | pages",
+    ),
 ];
 
 /// Arrows that would point down, but lead through a wall: what is on the left is meant to stand without the right.
