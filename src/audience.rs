@@ -1,4 +1,4 @@
-//! [`Audience`]: where a token may travel.
+//! [`Audience`]: where a token or a signed request may travel.
 //!
 //! A token that reaches the wrong host is a leaked credential, so hosts are compared strictly: case-insensitively,
 //! without a trailing dot, ignoring userinfo and port. A host that cannot be read is outside.
@@ -18,7 +18,7 @@ mod host;
 mod listed;
 mod sinch;
 
-/// The hosts that may see a token.
+/// The hosts that may see a token, or a signed request.
 ///
 /// A request without authority in its URI (origin-form: the connection decides where it goes) is inside. A `Host`
 /// header, where there is one, must name an allowed host, too. Off loopback (`localhost`, `127.0.0.0/8`, `::1`)
@@ -39,6 +39,7 @@ enum Hosts {
     Any,
     SinchApis,
     SmsServicePlans,
+    ApplicationApis,
     Listed(Arc<Listed>),
     /// What both allow.
     Both(Arc<(Hosts, Hosts)>),
@@ -69,6 +70,16 @@ impl Audience {
     #[must_use]
     pub fn sms_service_plans() -> Self {
         Self(Hosts::SmsServicePlans)
+    }
+
+    /// Allows the APIs that take signed requests: `https://verification.api.sinch.com`, Voice v1 at
+    /// `https://calling.api.sinch.com`, `https://calling-{region}.api.sinch.com` and `https://callingapi.sinch.com`, and
+    /// loopback for tests.
+    ///
+    /// This is the default of the layer that signs, which is in the feature `signing`.
+    #[must_use]
+    pub fn application_apis() -> Self {
+        Self(Hosts::ApplicationApis)
     }
 
     /// Allows the listed hosts: `"a.b"` is that host only, `".b"` and `"*.b"` are any host below `b` but not `b` itself.
@@ -109,6 +120,21 @@ impl Audience {
             Hosts::Any => Ok(()),
             _ => self.check_hosts(uri, headers),
         }
+    }
+
+    /// Decides whether a request to `uri` with these headers may be signed. An API that takes tokens is not merely
+    /// outside, whatever the audience.
+    #[cfg(feature = "signing")]
+    pub(crate) fn check_signed(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), AudienceError> {
+        self.check(uri, headers).map_err(|error| {
+            let product = error.host().and_then(|host| Product::of(Host::normalize(host)));
+            let kind = match (error.kind(), product) {
+                (Kind::Outside, Some(product)) if product.is_sms() => Kind::Sms,
+                (Kind::Outside, Some(Product::OAuth)) => Kind::TakesAccessKey,
+                (kind, _) => kind,
+            };
+            error.of_signature(kind)
+        })
     }
 
     fn check_hosts(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), AudienceError> {
@@ -154,6 +180,7 @@ impl Hosts {
             Self::SmsServicePlans => {
                 Product::of(host) == Some(Product::SmsByServicePlan) || host.is_loopback()
             }
+            Self::ApplicationApis => Product::of(host) == Some(Product::Signed) || host.is_loopback(),
             Self::Listed(listed) => listed.contains(host),
             Self::Both(both) => both.0.allows(host) && both.1.allows(host),
         }
@@ -171,7 +198,7 @@ impl Hosts {
 
     fn invalid_entries(&self) -> Vec<&str> {
         match self {
-            Self::Any | Self::SinchApis | Self::SmsServicePlans => Vec::new(),
+            Self::Any | Self::SinchApis | Self::SmsServicePlans | Self::ApplicationApis => Vec::new(),
             Self::Listed(listed) => listed.invalid().iter().map(AsRef::as_ref).collect(),
             Self::Both(both) => [both.0.invalid_entries(), both.1.invalid_entries()].concat(),
         }
@@ -194,7 +221,7 @@ impl Hosts {
                 let mut kinds = refusing.map(|hosts| hosts.refusal(host));
                 kinds.find(|kind| *kind != Kind::Outside).unwrap_or(Kind::Outside)
             }
-            (Some(Product::Signed), _) => Kind::TakesSignature,
+            (Some(Product::Signed | Product::OtherSigned), _) => Kind::TakesSignature,
             (Some(Product::Engage), _) => Kind::Engage,
             (Some(product), Self::SinchApis | Self::SmsServicePlans) if product.is_sms() => Kind::Sms,
             (Some(Product::OAuth), Self::SmsServicePlans) => Kind::TakesAccessKey,
@@ -209,6 +236,7 @@ impl fmt::Debug for Hosts {
             Self::Any => f.write_str("Audience::any()"),
             Self::SinchApis => f.write_str("Audience::sinch_apis()"),
             Self::SmsServicePlans => f.write_str("Audience::sms_service_plans()"),
+            Self::ApplicationApis => f.write_str("Audience::application_apis()"),
             Self::Listed(listed) => write!(f, "Audience::hosts({listed:?})"),
             Self::Both(both) => write!(f, "{:?} and {:?}", both.0, both.1),
         }

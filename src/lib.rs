@@ -167,6 +167,8 @@ mod readiness;
 mod refresher;
 mod request;
 mod schedule;
+#[cfg(feature = "signing")]
+mod signing;
 mod sinch;
 mod switches;
 mod telemetry;
@@ -189,4 +191,10 @@ pub use self::{
     sinch::{AccessKey, AccessKeySource, ClientCredentials, ServicePlan},
     switches::{ExistingAuthorization, OutsideAudience, RequestAuth},
     token::{AccessToken, IssuedToken, StoreState, TokenOrigin, TokenSource, TokenState, TokenStatus},
+};
+#[cfg(feature = "signing")]
+pub use self::{
+    error::{BodyLimitError, SigningError},
+    signing::{SignedRequest, SignedRequestLayer, SignedResponseFuture},
+    sinch::ApplicationKey,
 };

@@ -16,6 +16,8 @@ pub(super) enum Product {
     /// `verification.api.sinch.com`, and Voice v1 at `calling.api.sinch.com`, `calling-{region}.api.sinch.com` and
     /// `callingapi.sinch.com`: takes requests signed with an application key.
     Signed,
+    /// What has such a name or a similar one, but is no documented host: it gets neither token nor signature.
+    OtherSigned,
     /// Sinch Engage at `{region}.app.api.sinch.com`: another platform with credentials of its own.
     Engage,
     /// Any other host below `.api.sinch.com`: takes OAuth tokens.
@@ -33,7 +35,7 @@ impl Product {
         Some(if label.eq_ignore_ascii_case("sms") {
             Self::of_sms(prefix)
         } else if label.eq_ignore_ascii_case("verification") || starts_with(label, "calling") {
-            Self::Signed
+            Self::of_signed(prefix)
         } else if label.eq_ignore_ascii_case("app") {
             Self::Engage
         } else {
@@ -49,6 +51,16 @@ impl Product {
             2 => Self::SmsByServicePlan,
             _ => Self::OtherSms,
         }
+    }
+
+    /// Returns whether an API that takes signed requests has `prefix` before `.api.sinch.com`.
+    fn of_signed(prefix: &str) -> Self {
+        let is_region = |region: &str| !region.is_empty() && !region.contains('.');
+        let region = prefix.get("calling".len()..).unwrap_or_default().strip_prefix('-');
+        let is_known = prefix.eq_ignore_ascii_case("verification")
+            || prefix.eq_ignore_ascii_case("calling")
+            || (starts_with(prefix, "calling-") && region.is_some_and(is_region));
+        if is_known { Self::Signed } else { Self::OtherSigned }
     }
 
     pub(super) fn takes_oauth(self) -> bool {

@@ -24,13 +24,15 @@
 //! testing/     FakeSinch, a server that behaves as Sinch does; MemoryStore; check_store
 //! request/     what happens to a request (beside testing/): layer options service future; state transitions
 //!              retained account; challenge drain; replay/
-//! sinch/       where Sinch's tokens come from: access_key service_plan (field: what both check);
-//!              client_credentials token_response exchange https
+//! signing/     what happens to a request that is signed (beside both): layer options service future state; unsigned
+//!              collector; signature timestamp, pure
+//! sinch/       Sinch's credentials: access_key service_plan application_key (field: what all check); where its
+//!              tokens come from: client_credentials token_response exchange https
 //! refresher/   one token for all. Shells: token_refresher builder acquire flight channel shared
 //!              state/, pure: machine want tokens failure; rejections/ = policy authority
 //! telemetry/   what operators see: observer flight_span metrics gauges
 //! token/       access_token issued_token source status reason
-//! audience     where a token may travel: host listed sinch
+//! audience     where a token or a signed request may travel: host listed sinch
 //! origin       who answers a request. Beside it schedule/, pure time: validity backoff budget settings, and the only
 //!              readings of clocks and timers: clock timer; error/, every message; switches, what callers decide;
 //!              readiness, given back; docs/, these pages

@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-/// A type-erased error, as tower uses it: what [`SinchAuth`](crate::SinchAuth) fails with.
+/// A type-erased error, as tower uses it: what the services of this crate fail with.
 ///
 /// Errors of the inner service come through unwrapped; reach ours with
 /// `error.downcast_ref::<TokenError>()` and `error.downcast_ref::<AudienceError>()`.

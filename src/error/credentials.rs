@@ -4,7 +4,8 @@ use std::{error::Error, fmt, sync::Arc};
 
 use super::box_error::BoxError;
 
-/// An error building or reading an [`AccessKey`](crate::AccessKey) or a [`ServicePlan`](crate::ServicePlan).
+/// An error building or reading an [`AccessKey`](crate::AccessKey), a [`ServicePlan`](crate::ServicePlan) or, with the
+/// feature `signing`, an application key.
 #[derive(Clone)]
 pub struct CredentialsError(Kind);
 
@@ -15,7 +16,12 @@ enum Kind {
     Empty(&'static str),
     Control(&'static str),
     NotVisibleAscii(&'static str),
-    Colon,
+    #[cfg(feature = "signing")]
+    NotBase64(&'static str),
+    Colon {
+        id: &'static str,
+        secret: &'static str,
+    },
     Other(Arc<dyn Error + Send + Sync>),
 }
 
@@ -50,8 +56,13 @@ impl CredentialsError {
         Self(Kind::NotVisibleAscii(field))
     }
 
-    pub(crate) fn colon() -> Self {
-        Self(Kind::Colon)
+    #[cfg(feature = "signing")]
+    pub(crate) fn not_base64(field: &'static str) -> Self {
+        Self(Kind::NotBase64(field))
+    }
+
+    pub(crate) fn colon(id: &'static str, secret: &'static str) -> Self {
+        Self(Kind::Colon { id, secret })
     }
 }
 
@@ -67,7 +78,11 @@ impl fmt::Display for CredentialsError {
             Kind::NotVisibleAscii(field) => {
                 write!(f, "the {field} has a character other than visible ASCII; copy it again")
             }
-            Kind::Colon => f.write_str("the KEY ID has a `:`; pass KEY ID and KEY SECRET separately"),
+            #[cfg(feature = "signing")]
+            Kind::NotBase64(field) => {
+                write!(f, "the {field} is not base64; copy it again, all of it, from the Sinch dashboard")
+            }
+            Kind::Colon { id, secret } => write!(f, "the {id} has a `:`; pass {id} and {secret} separately"),
             Kind::Other(source) => {
                 write!(f, "the access key could not be read: {source}; check where it is read from")
             }

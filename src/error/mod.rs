@@ -5,8 +5,12 @@
 
 mod account;
 pub(crate) mod audience;
+#[cfg(feature = "signing")]
+mod body_limit;
 mod box_error;
 mod credentials;
+#[cfg(feature = "signing")]
+mod signing;
 pub(crate) mod token;
 
 pub use self::{
@@ -16,6 +20,8 @@ pub use self::{
     credentials::CredentialsError,
     token::{TokenError, TokenErrorKind},
 };
+#[cfg(feature = "signing")]
+pub use self::{body_limit::BodyLimitError, signing::SigningError};
 
 #[cfg(test)]
 mod tests;

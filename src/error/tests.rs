@@ -75,7 +75,7 @@ fn a_cause_known_only_by_its_message_is_quoted_once() {
 
 #[test]
 fn credentials_that_could_not_be_used_say_why_and_what_to_do() {
-    for error in [CredentialsError::unset("SINCH_KEY_ID"), CredentialsError::colon()] {
+    for error in [CredentialsError::unset("SINCH_KEY_ID"), CredentialsError::colon("KEY ID", "KEY SECRET")] {
         let message = TokenError::of(Kind::Credentials).with_source(error.clone()).to_string();
         assert_eq!(message, format!("the credentials for the token request could not be used: {error}"));
     }

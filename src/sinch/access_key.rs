@@ -93,7 +93,7 @@ impl AccessKey {
         field::check("KEY ID", &key_id)?;
         field::check("KEY SECRET", &key_secret)?;
         if key_id.contains(':') {
-            return Err(CredentialsError::colon());
+            return Err(CredentialsError::colon("KEY ID", "KEY SECRET"));
         }
         Ok(Self { key_id, key_secret })
     }

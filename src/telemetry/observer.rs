@@ -68,6 +68,13 @@ impl Observer {
         Self { is_unlabelled: !key_id_label, ..Self::default() }
     }
 
+    /// Observes what has no source of tokens that would report its KEY ID.
+    #[cfg(feature = "signing")]
+    pub(crate) fn named(key_id: &str) -> Self {
+        let peer = Peer { key_id: Some(Arc::from(key_id)), server: None };
+        Self { peer: Mutex::new(peer), ..Self::default() }
+    }
+
     /// Records a `401` to our token.
     pub(crate) fn token_rejected(&self, origin: &Origin, generation: u64) {
         let key_id = &*self.key_id();
@@ -113,7 +120,7 @@ impl Observer {
         self.gauges.forget(status.retry_in.map(|wait| timestamp(now.wall, wait)));
     }
 
-    /// Records a request that must not carry the token.
+    /// Records a request that must carry neither token nor signature.
     pub(crate) fn request_refused(&self, error: &AudienceError) {
         let key_id = &*self.key_id();
         event!(

@@ -23,15 +23,18 @@ mod rules;
 
 /// The floors from the roof down, each with its wings and what they decide or own. A wing imports from what stands below
 /// its floor: from nothing above, and from no wing beside it.
-const FLOORS: [(&str, &str); 9] = [
+const FLOORS: [(&str, &str); 10] = [
     ("lib", "the docs of the crate, and its exports; nobody imports through it"),
-    ("testing | request", "a server that behaves as Sinch does | what happens to a request"),
-    ("sinch", "where Sinch's tokens come from"),
+    (
+        "testing | request | signing",
+        "a server that behaves as Sinch does | what happens to a request | and to one that is signed",
+    ),
+    ("sinch", "Sinch's credentials, and where its tokens come from"),
     ("fleet", "one token for the processes that share a store"),
     ("refresher", "one token for all, and the one flight that gets it"),
     ("telemetry", "what operators see"),
     ("token", "what a token is, and what a source of tokens"),
-    ("audience", "where a token may travel"),
+    ("audience", "where a token or a signed request may travel"),
     (
         "origin | schedule | error | switches | readiness | docs",
         "who answers | when, purely | every message | what callers decide | giving it back | pages",

@@ -69,6 +69,7 @@ fn audience() -> impl Strategy<Value = Audience> {
         Just(Audience::any()),
         Just(Audience::sinch_apis()),
         Just(Audience::sms_service_plans()),
+        Just(Audience::application_apis()),
         vec(prop_oneof![host(), host().prop_map(|host| format!("*.{host}")), text()], 0..4)
             .prop_map(Audience::hosts),
         Just(Audience::hosts([".sinch.com", "localhost"])),

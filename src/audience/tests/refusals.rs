@@ -99,3 +99,61 @@ fn says_so_if_no_host_can_be_read() {
     let error = refusal(&Audience::sinch_apis(), "https://:443/");
     assert_eq!(error.host(), None);
 }
+
+/// What the layer that signs says.
+#[cfg(feature = "signing")]
+mod signed {
+    use super::{Audience, AudienceError, HOST, HeaderMap, HeaderValue, Uri, WIDEN};
+
+    #[track_caller]
+    fn refusal(audience: &Audience, uri: &str) -> AudienceError {
+        audience.check_signed(&uri.parse::<Uri>().unwrap(), &HeaderMap::new()).unwrap_err()
+    }
+
+    #[track_caller]
+    fn assert_says(audience: &Audience, uri: &str, words: &[&str]) {
+        let message = refusal(audience, uri).to_string();
+        assert!(message.starts_with("not sent: "), "{message}");
+        for word in words {
+            assert!(message.contains(word), "{word:?} is missing: {message}");
+        }
+        for other in [WIDEN, "token's", "the token may", "its token"] {
+            assert!(!message.contains(other), "{other:?} is of the other layer: {message}");
+        }
+    }
+
+    #[test]
+    fn names_a_foreign_host_and_how_to_allow_it() {
+        for audience in [Audience::application_apis(), Audience::hosts(["a.b"])] {
+            let error = refusal(&audience, "https://Example.org./");
+            assert_eq!(error.host(), Some("Example.org"));
+            let words = ["Example.org", "`SignedRequestLayer::audience`", "RequestAuth::skip()"];
+            assert_says(&audience, "https://Example.org./", &words);
+        }
+        let words = ["verification.api.sinch.com", "`SignedRequestLayer::audience`"];
+        assert_says(&Audience::hosts(["a.b"]), "https://verification.api.sinch.com/", &words);
+    }
+
+    #[test]
+    fn says_which_apis_take_a_token() {
+        for audience in [Audience::application_apis(), Audience::hosts(["a.b"])] {
+            let words = ["numbers.api.sinch.com takes the token", "`SinchAuthLayer`", "`AccessKey`"];
+            assert_says(&audience, "https://numbers.api.sinch.com/", &words);
+            let words =
+                ["`SinchAuthLayer`", "zt.us.sms.api.sinch.com", "`ServicePlan`", " us.sms.api.sinch.com"];
+            assert_says(&audience, "https://us.sms.api.sinch.com/", &words);
+            assert_says(&audience, "https://zt.us.sms.api.sinch.com/", &words);
+            assert_says(&audience, "https://eu.app.api.sinch.com/", &["Sinch Engage", "another platform"]);
+        }
+    }
+
+    #[test]
+    fn says_to_use_https_and_to_name_a_host() {
+        let audience = Audience::application_apis();
+        assert_says(&audience, "http://verification.api.sinch.com/", &["use https", "signed request"]);
+        let headers = HeaderMap::from_iter([(HOST, HeaderValue::from_static("not a host"))]);
+        let error = audience.check_signed(&Uri::from_static("/"), &headers).unwrap_err();
+        assert_eq!(error.host(), None);
+        assert!(error.to_string().contains("`Host` header"), "{error}");
+    }
+}

@@ -75,6 +75,64 @@ fn sinch_apis_are_the_suffix_less_what_takes_another_credential() {
 }
 
 #[test]
+fn application_apis_are_verification_and_voice_v1() {
+    let audience = Audience::application_apis();
+    assert_allows(
+        &audience,
+        &[
+            "https://verification.api.sinch.com/verification/v1/verifications",
+            "https://Verification.API.Sinch.com.:443/",
+            "https://calling.api.sinch.com/",
+            "https://calling-use1.api.sinch.com/",
+            "https://CALLING-apse2.api.sinch.com/",
+            "https://callingapi.sinch.com/",
+            "HTTPS://CallingAPI.sinch.com./",
+            "https://user:password@calling.api.sinch.com/",
+        ],
+    );
+    assert_refuses(
+        &audience,
+        &[
+            "http://verification.api.sinch.com/",
+            "https://numbers.api.sinch.com/",
+            "https://us.sms.api.sinch.com/",
+            "https://zt.us.sms.api.sinch.com/",
+            "https://eu.app.api.sinch.com/",
+            "https://auth.sinch.com/",
+            "https://api.sinch.com/",
+            "https://a.verification.api.sinch.com/",
+            "https://verifications.api.sinch.com/",
+            "https://calling-.api.sinch.com/",
+            "https://callings.api.sinch.com/",
+            "https://calling-a.b.api.sinch.com/",
+            "https://a.calling-use1.api.sinch.com/",
+            "https://a.calling.api.sinch.com/",
+            "https://verification..api.sinch.com/",
+            "https://a.callingapi.sinch.com/",
+            "https://callingapi.sinch.com.example.org/",
+            "https://verification.api.sinch.com.example.org/",
+            "https://verification.api.sinch.com@example.org/",
+            "https://example.org:1.verification.api.sinch.com/",
+            "https://voice.api.sinch.com/",
+            "https://example.org/",
+        ],
+    );
+}
+
+#[test]
+fn what_is_named_like_verification_or_voice_v1_gets_no_token() {
+    let uris = [
+        "https://a.verification.api.sinch.com/",
+        "https://callings.api.sinch.com/",
+        "https://calling-.api.sinch.com/",
+        "https://calling-a.calling-b.api.sinch.com/",
+    ];
+    for audience in [Audience::sinch_apis(), Audience::sms_service_plans(), Audience::application_apis()] {
+        assert_refuses(&audience, &uris);
+    }
+}
+
+#[test]
 fn engage_gets_no_token() {
     let uris = [
         "https://eu.app.api.sinch.com/",
@@ -85,6 +143,7 @@ fn engage_gets_no_token() {
     ];
     assert_refuses(&Audience::sinch_apis(), &uris);
     assert_refuses(&Audience::sms_service_plans(), &uris);
+    assert_refuses(&Audience::application_apis(), &uris);
     assert_allows(
         &Audience::sinch_apis(),
         &["https://apps.api.sinch.com/", "https://app.numbers.api.sinch.com/"],
@@ -95,6 +154,7 @@ fn engage_gets_no_token() {
 fn loopback_is_inside_over_any_scheme() {
     assert_allows(&Audience::sinch_apis(), LOOPBACK);
     assert_allows(&Audience::sms_service_plans(), LOOPBACK);
+    assert_allows(&Audience::application_apis(), LOOPBACK);
     assert_allows(&Audience::any(), LOOPBACK);
 }
 
