@@ -15,7 +15,7 @@ pub enum Answer {
     #[default]
     AsSinch,
     /// The endpoint answers `401`: the token endpoint says `invalid_client`, the API uses the shape of its
-    /// [`Challenge`](super::Challenge).
+    /// [`Challenge`](super::Challenge). Under the paths of signed requests the `errorCode` is 40100.
     Unauthorized,
     /// The endpoint sends this response, as it is.
     Response(Response<Bytes>),

@@ -16,7 +16,7 @@ use super::{
 struct Seen<'a> {
     method: &'a str,
     path: &'a str,
-    /// The KEY ID whose token the request has.
+    /// The KEY ID whose token the request has, or the application key that signed it.
     client_id: Option<&'a str>,
     body_length: u64,
     /// `None` if the body is not text, or longer than the server keeps.
@@ -36,7 +36,7 @@ pub(super) fn unauthorized(exchange: &Exchange, state: &State) -> Response<Bytes
     known.challenge.response(&address(exchange))
 }
 
-fn seen(exchange: &Exchange) -> Response<Bytes> {
+pub(super) fn seen(exchange: &Exchange) -> Response<Bytes> {
     let seen = Seen {
         method: exchange.head.method.as_str(),
         path: exchange.head.uri.path_and_query().map_or("/", |path| path.as_str()),

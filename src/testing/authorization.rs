@@ -1,4 +1,5 @@
-//! The `Authorization` header: an access key at the token endpoint, a token at the API.
+//! The `Authorization` header: an access key at the token endpoint, a token at the API, a signature where requests are
+//! signed.
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use http::{HeaderMap, HeaderValue, header::AUTHORIZATION};
@@ -9,6 +10,13 @@ use percent_encoding::percent_decode_str;
 pub(super) struct BasicPair {
     pub(super) key_id: Vec<u8>,
     key_secret: Vec<u8>,
+}
+
+/// The halves of `Application {key}:{signature}`.
+#[cfg(feature = "signing")]
+pub(super) struct SignedBy<'a> {
+    pub(super) application: &'a str,
+    pub(super) signature: &'a str,
 }
 
 // === impl BasicPair ===
@@ -27,6 +35,20 @@ impl BasicPair {
         let (key_id, key_secret) = pair.split_once(':')?;
         let decode = |half: &str| percent_decode_str(&half.replace('+', " ")).collect();
         Some(Self { key_id: decode(key_id), key_secret: decode(key_secret) })
+    }
+}
+
+// === impl SignedBy ===
+
+#[cfg(feature = "signing")]
+impl<'a> SignedBy<'a> {
+    /// Reads the one header.
+    pub(super) fn of(headers: &'a HeaderMap) -> Option<Self> {
+        let mut fields = headers.get_all(AUTHORIZATION).iter();
+        let (scheme, pair) = fields.next()?.to_str().ok()?.split_once(' ')?;
+        let (application, signature) = pair.split_once(':')?;
+        let is_one = fields.next().is_none() && scheme.eq_ignore_ascii_case("Application");
+        is_one.then_some(Self { application, signature })
     }
 }
 

@@ -21,7 +21,8 @@ pub struct Counts {
     pub tokens_issued: u64,
     /// The requests to the API, whatever it answered.
     pub api_requests: u64,
-    /// The requests that the API answered with `401` in the shape of its [`Challenge`](super::Challenge).
+    /// The requests that the API answered with `401` in the shape of its [`Challenge`](super::Challenge), or, under the paths
+    /// of signed requests, with an `errorCode`.
     pub api_unauthorized: u64,
 }
 
@@ -68,6 +69,8 @@ impl Tallies {
                     counts.token_requests_at_once.max(*token_requests_in_progress);
             }
             Endpoint::Api => counts.api_requests += 1,
+            #[cfg(feature = "signing")]
+            Endpoint::Signed => counts.api_requests += 1,
         });
     }
 

@@ -11,6 +11,8 @@ use hyper_util::{
 };
 use tokio::{net::TcpListener, task::AbortHandle};
 
+#[cfg(feature = "signing")]
+use super::applications::Applications;
 use super::{
     challenge::Challenge,
     counts::Counts,
@@ -20,6 +22,8 @@ use super::{
     server,
     state::State,
 };
+#[cfg(feature = "signing")]
+use crate::sinch::ApplicationKey;
 use crate::sinch::{AccessKey, ClientCredentials};
 
 /// A server that behaves as Sinch does, for tests.
@@ -160,6 +164,47 @@ impl FakeSinch {
         self.0.state.lock().keys.add(key);
     }
 
+    /// Returns the application key whose signatures the server accepts: a random one, until a test
+    /// [sets](Self::set_application_key) another.
+    ///
+    /// It is checked under `/verification/` and `/calling/`, see the [module documentation](crate::testing#signed-requests).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use bytes::Bytes;
+    /// # use http::Request;
+    /// # use http_body_util::Full;
+    /// # use tower::{ServiceBuilder, ServiceExt};
+    /// # use tower_sinch_auth::{BoxError, SignedRequestLayer, testing::FakeSinch};
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), BoxError> {
+    /// let sinch = FakeSinch::start().await?;
+    /// let signing = SignedRequestLayer::new(sinch.application_key());
+    /// let client = ServiceBuilder::new().layer(signing).service(sinch.client());
+    /// let request = Request::post(sinch.api("/verification/v1/verifications")).body(Full::from("{}"))?;
+    /// assert_eq!(client.oneshot(request).await?.status(), 200);
+    /// # Ok(()) }
+    /// ```
+    #[cfg(feature = "signing")]
+    #[must_use]
+    pub fn application_key(&self) -> ApplicationKey {
+        self.0.state.lock().applications.own().clone()
+    }
+
+    /// Makes `key` the only application key whose signatures the server accepts.
+    #[cfg(feature = "signing")]
+    pub fn set_application_key(&self, key: ApplicationKey) {
+        self.0.state.lock().applications = Applications::only(key);
+    }
+
+    /// Lets the server accept the signatures of another application key, too.
+    ///
+    /// If the server has the same key with another secret, `key` replaces it.
+    #[cfg(feature = "signing")]
+    pub fn add_application_key(&self, key: ApplicationKey) {
+        self.0.state.lock().applications.add(key);
+    }
+
     /// Replaces the [access key](Self::access_key) by a random one. Tokens that were issued before live on, and so do
     /// [added](Self::add_access_key) keys.
     pub fn rotate_key(&self) {
@@ -185,7 +230,7 @@ impl FakeSinch {
     /// Returns what the server has seen so far of this KEY ID, whether it knows the key or not.
     ///
     /// A token request names the KEY ID in its Basic pair, and a request to the API in the claims of its token, one that
-    /// was revoked included.
+    /// was revoked included. A signed request names its application key.
     #[must_use]
     pub fn counts_of(&self, key_id: &str) -> Counts {
         self.0.state.lock().tallies.of(key_id)

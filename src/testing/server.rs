@@ -15,6 +15,8 @@ use tokio::{
     time::sleep,
 };
 
+#[cfg(feature = "signing")]
+use super::signed_api;
 use super::{
     answer::Answer,
     api,
@@ -68,8 +70,12 @@ async fn answer(request: Request<Incoming>, state: &State) -> Result<Response<Bo
     match (answer, endpoint) {
         (Answer::AsSinch, Endpoint::Token) => whole(token_endpoint::respond(&exchange, state)),
         (Answer::AsSinch, Endpoint::Api) => whole(api::respond(&exchange, state)),
+        #[cfg(feature = "signing")]
+        (Answer::AsSinch, Endpoint::Signed) => whole(signed_api::respond(&exchange, state)),
         (Answer::Unauthorized, Endpoint::Token) => whole(token_endpoint::invalid_client()),
         (Answer::Unauthorized, Endpoint::Api) => whole(api::unauthorized(&exchange, state)),
+        #[cfg(feature = "signing")]
+        (Answer::Unauthorized, Endpoint::Signed) => whole(signed_api::unauthorized(&exchange, state)),
         (Answer::Response(response), _) => whole(response),
         (Answer::Hang, _) => pending().await,
         (Answer::Close, _) => Err(Cut),

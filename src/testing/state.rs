@@ -7,6 +7,8 @@ use std::{
 
 use tokio::time::Instant;
 
+#[cfg(feature = "signing")]
+use super::applications::{Applications, random_application};
 use super::{
     answer::Rules,
     challenge::Challenge,
@@ -27,6 +29,8 @@ pub(super) struct State(Mutex<Known>);
 
 pub(super) struct Known {
     pub(super) keys: Keys,
+    #[cfg(feature = "signing")]
+    pub(super) applications: Applications,
     pub(super) tokens: Tokens,
     pub(super) lifetime: Duration,
     pub(super) bucket: Budget,
@@ -52,6 +56,8 @@ impl State {
     pub(super) fn new() -> Self {
         Self(Mutex::new(Known {
             keys: Keys::only(random_key()),
+            #[cfg(feature = "signing")]
+            applications: Applications::only(random_application()),
             tokens: Tokens::default(),
             lifetime: LIFETIME,
             bucket: Budget::full(CAPACITY, REFILL, Clock::SYSTEM.now()),
@@ -81,6 +87,8 @@ impl Known {
         match endpoint {
             Endpoint::Token => &mut self.on_token,
             Endpoint::Api => &mut self.on_api,
+            #[cfg(feature = "signing")]
+            Endpoint::Signed => &mut self.on_api,
         }
     }
 
