@@ -25,6 +25,7 @@ mod regressions;
 mod replay;
 mod request_path;
 mod security;
+mod signing;
 mod store;
 mod support;
 mod wire;
