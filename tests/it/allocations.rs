@@ -24,8 +24,8 @@ use tokio::{
 };
 use tower::{Layer, Service, ServiceExt, service_fn};
 use tower_sinch_auth::{
-    AccessKey, Account, BoxError, ClientCredentials, IssuedToken, NoReplay, Replay, SinchAuth,
-    SinchAuthLayer, TokenRefresher,
+    AccessKey, Account, ApplicationKey, Audience, BoxError, ClientCredentials, IssuedToken, NoReplay, Replay,
+    SignedRequestLayer, SinchAuth, SinchAuthLayer, TokenRefresher,
 };
 
 use crate::support::{
@@ -147,6 +147,13 @@ fn keeping_a_request_takes_the_two_allocations_of_its_headers() {
     let request = request();
     assert_eq!(measure(|| drop(request.headers().clone())).count_total, 2);
     assert_eq!(allocations(warm().layer(Bare)), 2);
+}
+
+#[test]
+fn a_signed_request_takes_three_allocations_its_body_and_two_headers() {
+    let key = ApplicationKey::new("my-key", "BeIukql3pTKJ8RGL5zo0DA==").unwrap();
+    let layer = SignedRequestLayer::new(key).audience(Audience::sinch_apis());
+    assert_eq!(allocations(layer.layer(Bare)), 3);
 }
 
 #[test]

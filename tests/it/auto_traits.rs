@@ -21,9 +21,9 @@ use hyper_util::{
 };
 use tower::{Layer, Service, ServiceExt, util::BoxCloneSyncService};
 use tower_sinch_auth::{
-    AccessToken, Audience, AudienceError, BoxError, BufferBody, CloneBody, IssuedToken, NoReplay, ReplayBody,
-    RequestAuth, SinchAuth, SinchAuthLayer, TokenError, TokenRefresher, TokenStatus,
-    future::ResponseFuture,
+    AccessToken, ApplicationKey, Audience, AudienceError, BodyLimitError, BoxError, BufferBody, CloneBody,
+    IssuedToken, NoReplay, ReplayBody, RequestAuth, SignedRequest, SignedRequestLayer, SigningError,
+    SinchAuth, SinchAuthLayer, TokenError, TokenRefresher, TokenStatus, future::ResponseFuture,
     testing::{MemoryStore, check_store},
 };
 
@@ -47,8 +47,13 @@ fn what_is_shared_can_be_shared_and_shown() {
     is_everything::<RequestAuth>();
     is_everything::<MemoryStore>();
     is_everything::<SinchAuth<Client<HttpConnector, Full<Bytes>>, CloneBody>>();
+    is_everything::<ApplicationKey>();
+    is_everything::<SignedRequestLayer>();
+    is_everything::<SignedRequest<Client<HttpConnector, Full<Bytes>>>>();
     is_an_error::<TokenError>();
     is_an_error::<AudienceError>();
+    is_an_error::<BodyLimitError>();
+    is_an_error::<SigningError>();
 }
 
 #[test]

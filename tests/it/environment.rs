@@ -7,7 +7,7 @@ use std::{
     process::{Command, Output},
 };
 
-use tower_sinch_auth::{AccessKey, ServicePlan};
+use tower_sinch_auth::{AccessKey, ApplicationKey, ServicePlan};
 
 use crate::support::{basic_pair, bearer};
 
@@ -17,12 +17,14 @@ const KEY_ID: &str = "SINCH_KEY_ID";
 const KEY_SECRET: &str = "SINCH_KEY_SECRET";
 const PLAN_ID: &str = "SINCH_SERVICE_PLAN_ID";
 const API_TOKEN: &str = "SINCH_API_TOKEN";
+const APPLICATION_KEY: &str = "SINCH_APPLICATION_KEY";
+const APPLICATION_SECRET: &str = "SINCH_APPLICATION_SECRET";
 
 /// Runs `test` in a process that has just these of the variables above, and returns what it prints.
 fn in_a_process_with(test: &str, variables: &[(&str, &OsStr)]) -> String {
     let mut process = Command::new(env::current_exe().unwrap());
     process.args(["--exact", "--nocapture", test]).env(READ, "");
-    for variable in [KEY_ID, KEY_SECRET, PLAN_ID, API_TOKEN] {
+    for variable in [KEY_ID, KEY_SECRET, PLAN_ID, API_TOKEN, APPLICATION_KEY, APPLICATION_SECRET] {
         process.env_remove(variable);
     }
     let Output { status, stdout, stderr } = process.envs(variables.iter().copied()).output().unwrap();
@@ -42,6 +44,10 @@ async fn read() {
             println!("plan: {id}:{}", bearer(plan).await);
         }
         Err(error) => println!("plan: {error}"),
+    }
+    match ApplicationKey::from_env() {
+        Ok(key) => println!("application: {key:?}"),
+        Err(error) => println!("application: {error}"),
     }
 }
 
@@ -70,6 +76,12 @@ async fn credentials_are_read_from_the_environment() {
     assert_prints(&[(KEY_ID, "an-id"), (PLAN_ID, "a-plan")], [&no_key_secret, &no_api_token]);
     let empty = [(KEY_ID, ""), (KEY_SECRET, "a-secret"), (PLAN_ID, "a-plan"), (API_TOKEN, "")];
     assert_prints(&empty, [&no_key_id, &no_api_token]);
+
+    let application = [(APPLICATION_KEY, "an-application"), (APPLICATION_SECRET, "c2VjcmV0")];
+    assert_prints(&application, ["application: ApplicationKey { key: \"an-application\"", &no_key_id]);
+    let no_secret = unset(APPLICATION_SECRET);
+    assert_prints(&application[..1], [&no_secret, &no_key_id]);
+    assert_prints(&application[1..], [&unset(APPLICATION_KEY), &no_key_id]);
 }
 
 #[cfg(unix)]

@@ -13,6 +13,7 @@ mod metrics;
 mod rest;
 mod scenario;
 mod secrets;
+mod signed;
 mod subscriber;
 mod table;
 
