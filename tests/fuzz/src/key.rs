@@ -1,6 +1,9 @@
 //! The access key of the targets that need one, and all the ways in which it could show.
 
-use base64::{Engine, prelude::BASE64_STANDARD};
+use base64::{
+    Engine,
+    prelude::{BASE64_STANDARD, BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_NO_PAD},
+};
 use http::HeaderValue;
 use percent_encoding::percent_decode_str;
 use tower_sinch_auth::AccessKey;
@@ -47,4 +50,15 @@ pub fn decoded(basic: &HeaderValue) -> (String, String) {
         percent_decode_str(&spaced).decode_utf8().expect("UTF-8").into_owned()
     };
     (decode(id), decode(secret))
+}
+
+/// The bytes of an application's secret: base64 of either alphabet, with all, some or none of its padding.
+pub fn unpadded(secret: &str) -> Option<Vec<u8>> {
+    let text = secret.trim_end_matches('=');
+    let padding = secret.len() - text.len();
+    if padding > text.len().next_multiple_of(4) - text.len() {
+        return None;
+    }
+    let decoded = BASE64_STANDARD_NO_PAD.decode(text).or_else(|_| BASE64_URL_SAFE_NO_PAD.decode(text));
+    decoded.ok().filter(|bytes| !bytes.is_empty())
 }
