@@ -102,6 +102,16 @@
 //! SMS by service plan only: its static API token goes to [`Audience::sms_service_plans`], is never refreshed, and a
 //! `401` comes back as it came. Any other source of tokens is a closure or a [`TokenSource`].
 //!
+//! Verification and Voice v1 take neither: see [Signed requests](#signed-requests).
+//!
+//! # Signed requests
+//!
+//! Verification and Voice v1 take no token: each request is signed with an application key. With the feature `signing`,
+//! [`SignedRequestLayer`] does that in the same stacks, with the same switches, and only for
+//! [`Audience::application_apis`]. It belongs inside of retries and redirects, because each sending needs a signature of its own,
+//! and does not retry a `401`. Its docs say what the caller sees of a body over the limit, a wrong clock or a wrong secret.
+//! [`ApplicationKey::sign`] signs a request that goes another way. The example `verification` starts one by SMS.
+//!
 //! # Many accounts
 //!
 //! The access key decides which Sinch account is billed. One process may serve many: make the layer by
@@ -111,7 +121,7 @@
 //!
 //! # Secrets
 //!
-//! Key secrets are wiped from memory when dropped, have no getter, and appear in no `Debug`, no error and no log;
+//! Secrets of keys are wiped from memory when dropped, have no getter, and appear in no `Debug`, no error and no log;
 //! header values are marked sensitive, which keeps them out of HTTP/2's compression tables and of `Debug`. What a
 //! header value held cannot be wiped. Tokens go over `https` only, except on loopback, unless their audience is
 //! [`Audience::any`]. [`docs::security`] says what is protected, against whom, and what is not.
@@ -134,6 +144,7 @@
 //! - `metrics`: counters, histograms and gauges through the [`metrics`](https://docs.rs/metrics) facade.
 //! - `redis`: [`RedisStore`](https://docs.rs/tower-sinch-auth/latest/tower_sinch_auth/struct.RedisStore.html), a
 //!   [`TokenStore`] in Redis or Valkey, over a connection of the crate `redis`.
+//! - `signing`: [`SignedRequestLayer`] and [`ApplicationKey`], for Verification and Voice v1.
 //! - `test-util`: [`testing::FakeSinch`](https://docs.rs/tower-sinch-auth/latest/tower_sinch_auth/testing/), a server
 //!   that behaves as Sinch does, for your own tests. And a store in memory, and a check of any [`TokenStore`].
 //!
@@ -148,6 +159,9 @@
 //! `hyper-util`, with `redis` also `redis` (a bound on connections). All others can change unseen, those that [`HttpsClient`] is made of included. The oldest Rust that
 //! compiles this is the package's `rust-version`, which rises in minor versions only.
 //!
+//! [`ApplicationKey`]: https://docs.rs/tower-sinch-auth/latest/tower_sinch_auth/struct.ApplicationKey.html
+//! [`ApplicationKey::sign`]: https://docs.rs/tower-sinch-auth/latest/tower_sinch_auth/struct.ApplicationKey.html#method.sign
+//! [`SignedRequestLayer`]: https://docs.rs/tower-sinch-auth/latest/tower_sinch_auth/struct.SignedRequestLayer.html
 //! [tower]: https://docs.rs/tower
 //! [Sinch]: https://developers.sinch.com
 

@@ -59,9 +59,12 @@
 //! | how a host is read, of a request or of an entry of a list | `audience/host`, `audience/listed` |
 //! | which of Sinch's hosts take which credential | `audience/sinch` |
 //! | what is kept of an upload, and whether it can be sent again | `request/replay` |
+//! | what is signed of a request, and how | `signing/signature`; of its body, and how much, `signing/collector`; the timestamp, `signing/timestamp` |
+//! | when a signed request is sent, and what the caller sees otherwise | `signing/state`; which requests are signed, `signing/service` |
+//! | what both layers let callers decide | `switches` |
 //! | when a request is sent again, and what the caller sees otherwise | `request/transitions` |
 //! | which answers reject a token | `request/challenge` |
-//! | the token endpoint: its address, the request, variables of the environment | `sinch/client_credentials`; the key's in `sinch/access_key` |
+//! | the token endpoint: its address, the request, variables of the environment | `sinch/client_credentials`; the keys' in `sinch/access_key` and `sinch/application_key` |
 //! | what a token response means; what a failed exchange means | `sinch/token_response`; `sinch/exchange` |
 //! | the wording of an error | `error` |
 //! | a metric, a span or an event | `telemetry`, and the page [`observability`](super::observability), which a test compares. The words of `reason` and `verdict` are in `token/reason` |
@@ -83,6 +86,16 @@
 //!    authority, if it will not be.
 //! 7. The inner future is polled in place. Any answer but a `401` to our token goes through untouched.
 //! 8. If a question about the token was open when the request was sent, its answer is reported as evidence.
+//!
+//! # The way of a signed request
+//!
+//! 1. `SignedRequest::call` (`signing/service`) reads the same switches, and checks the audience. A head that the server could
+//!    read in two ways is refused.
+//! 2. The body is polled once, for whoever comes later. If all of it is there, the request is signed and sent at once.
+//! 3. Otherwise the readied inner service is dropped for an unready clone: *Collecting*. The future polls the body again, up to
+//!    the limit.
+//! 4. With the body, readiness is asked for again: *Collected*.
+//! 5. `Unsigned::sign` reads the clock last, signs, and inserts both headers or fails. The answer goes through untouched.
 //!
 //! # The way of a `401`
 //!
@@ -127,8 +140,8 @@
 //! - A call is sent twice at most, and the second time only after a `401` to our token.
 //! - An inner service is called only on the instance that was readied.
 //!
-//! `refresher/shared` states the invariants of the lock. `refresher/state`, `refresher/state/rejections` and `request` draw
-//! their tables of states, and tests compare the tables with what happens.
+//! `refresher/shared` states the invariants of the lock. `refresher/state`, `refresher/state/rejections`, `request` and
+//! `signing` draw their tables of states, and tests compare the tables with what happens.
 //!
 //! # Decisions
 //!
@@ -150,6 +163,12 @@
 //!   boxed. The future of all others is one cache line larger than the inner one.
 //! - **A task-local carries the flight's span to the source.** A source knows its key and its endpoint, the span wants
 //!   both, and `TokenSource::fetch` takes no argument.
+//! - **A layer of its own for signatures**, rather than a mode of the other: it keeps no request, refreshes nothing, and belongs
+//!   elsewhere in a stack. What both share is below them.
+//! - **`call` polls the body.** A signature over a body that is in memory, as nearly all are, then waits for nothing, and no permit
+//!   for anyone to poll the future. It takes a box, because a body that was polled stays where it is.
+//! - **The test kit has a canonical form of its own.** If it called the signer, both would agree on any mistake.
+//! - **A timestamp of our own**, in 40 lines that a test walks through day by day: a crate would bring time zones, and parsing.
 //! - **`BoxError`.** The layer joins stacks that exist: an enum of its own would break each downcast downstream.
 //!
 //! Tried and dropped:

@@ -4,7 +4,7 @@
 //! through the [`metrics`](https://docs.rs/metrics) facade, with the feature `metrics`. Health endpoints ask
 //! [`TokenRefresher::status`](crate::TokenRefresher::status).
 //!
-//! While a token is fresh and answers are no `401`s, nothing is recorded and nothing is counted. Times are seconds with
+//! While a token is fresh and answers are no `401`s, nothing is recorded and nothing is counted. So of a request that is signed. Times are seconds with
 //! fractions. Nothing holds a secret: no key secret, no token, no address beyond its host.
 //!
 //! # Levels
@@ -57,6 +57,7 @@
 //!
 //! | field | unit or values | meaning |
 //! | --- | --- | --- |
+//! | `key_id` | text | as in the span; of a layer that signs, the application key |
 //! | `server.address` | host name | the token endpoint; of a `401` or a refused request, the API |
 //! | `generation` | count | the number of the token in question; of a settled call, the one it was sent with last |
 //! | `refresh_in_seconds` | seconds | until calls start the next refresh; absent if never |
@@ -76,7 +77,8 @@
 //!
 //! # Metrics
 //!
-//! All have the label `key_id`, empty if the source is a custom one. No label holds an address.
+//! All have the label `key_id`, empty if the source is a custom one. Of a layer that signs it is the application key. No label
+//! holds an address.
 //!
 //! | metric | type | labels | meaning | alert |
 //! | --- | --- | --- | --- | --- |
