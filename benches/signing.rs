@@ -1,5 +1,5 @@
-//! What a signature costs: over a bare MD5 and HMAC-SHA256 of the same bytes, in the same run. All take turns; medians of all
-//! rounds.
+//! What a signature costs: over a bare MD5 and HMAC-SHA256 of the same bytes, in the same run. All take turns; medians
+//! of all rounds.
 
 #![expect(
     clippy::disallowed_methods,

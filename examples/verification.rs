@@ -1,7 +1,7 @@
 //! Starts a verification by SMS: a signed request instead of a token. `cargo run --example verification`
 //!
-//! With `SINCH_APPLICATION_KEY`, `SINCH_APPLICATION_SECRET` and `SINCH_NUMBER` in the environment the real service sends an
-//! SMS to that number, which costs money. Without, a `FakeSinch` in this process checks the signature.
+//! With `SINCH_APPLICATION_KEY`, `SINCH_APPLICATION_SECRET` and `SINCH_NUMBER` in the environment the real service
+//! sends an SMS to that number, which costs money. Without, a `FakeSinch` in this process checks the signature.
 
 use std::env;
 

@@ -73,8 +73,8 @@ impl Audience {
     }
 
     /// Allows the APIs that take signed requests: `https://verification.api.sinch.com`, Voice v1 at
-    /// `https://calling.api.sinch.com`, `https://calling-{region}.api.sinch.com` and `https://callingapi.sinch.com`, and
-    /// loopback for tests.
+    /// `https://calling.api.sinch.com`, `https://calling-{region}.api.sinch.com` and `https://callingapi.sinch.com`,
+    /// and loopback for tests.
     ///
     /// This is the default of the layer that signs, which is in the feature `signing`.
     #[must_use]

@@ -109,7 +109,8 @@
 //! Verification and Voice v1 take no token: each request is signed with an application key. With the feature `signing`,
 //! [`SignedRequestLayer`] does that in the same stacks, with the same switches, and only for
 //! [`Audience::application_apis`]. It belongs inside of retries and redirects, because each sending needs a signature of its own,
-//! and does not retry a `401`. Its docs say what the caller sees of a body over the limit, a wrong clock or a wrong secret.
+//! and does not retry a `401`. Its docs say what the caller sees of a body over the limit, a wrong clock or a wrong
+//! secret.
 //! [`ApplicationKey::sign`] signs a request that goes another way. The example `verification` starts one by SMS.
 //!
 //! # Many accounts

@@ -89,13 +89,14 @@
 //!
 //! # The way of a signed request
 //!
-//! 1. `SignedRequest::call` (`signing/service`) reads the same switches, and checks the audience. A head that the server could
-//!    read in two ways is refused.
+//! 1. `SignedRequest::call` (`signing/service`) reads the same switches, and checks the audience. A head that the
+//!    server could read in two ways is refused.
 //! 2. The body is polled once, for whoever comes later. If all of it is there, the request is signed and sent at once.
-//! 3. Otherwise the readied inner service is dropped for an unready clone: *Collecting*. The future polls the body again, up to
-//!    the limit.
+//! 3. Otherwise the readied inner service is dropped for an unready clone: *Collecting*. The future polls the body
+//!    again, up to the limit.
 //! 4. With the body, readiness is asked for again: *Collected*.
-//! 5. `Unsigned::sign` reads the clock last, signs, and inserts both headers or fails. The answer goes through untouched.
+//! 5. `Unsigned::sign` reads the clock last, signs, and inserts both headers or fails. The answer goes through
+//!    untouched.
 //!
 //! # The way of a `401`
 //!
@@ -163,12 +164,13 @@
 //!   boxed. The future of all others is one cache line larger than the inner one.
 //! - **A task-local carries the flight's span to the source.** A source knows its key and its endpoint, the span wants
 //!   both, and `TokenSource::fetch` takes no argument.
-//! - **A layer of its own for signatures**, rather than a mode of the other: it keeps no request, refreshes nothing, and belongs
-//!   elsewhere in a stack. What both share is below them.
-//! - **`call` polls the body.** A signature over a body that is in memory, as nearly all are, then waits for nothing, and no permit
-//!   for anyone to poll the future. It takes a box, because a body that was polled stays where it is.
+//! - **A layer of its own for signatures**, rather than a mode of the other: it keeps no request, refreshes nothing,
+//!   and belongs elsewhere in a stack. What both share is below them.
+//! - **`call` polls the body.** A signature over a body that is in memory, as nearly all are, then waits for nothing,
+//!   and no permit is held until someone polls the future. It takes a box, because a body that was polled cannot move.
 //! - **The test kit has a canonical form of its own.** If it called the signer, both would agree on any mistake.
-//! - **A timestamp of our own**, in 40 lines that a test walks through day by day: a crate would bring time zones, and parsing.
+//! - **A timestamp of our own**, in 40 lines that a test walks through day by day: a crate would bring time zones, and
+//!   parsing.
 //! - **`BoxError`.** The layer joins stacks that exist: an enum of its own would break each downcast downstream.
 //!
 //! Tried and dropped:

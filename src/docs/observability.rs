@@ -4,8 +4,9 @@
 //! through the [`metrics`](https://docs.rs/metrics) facade, with the feature `metrics`. Health endpoints ask
 //! [`TokenRefresher::status`](crate::TokenRefresher::status).
 //!
-//! While a token is fresh and answers are no `401`s, nothing is recorded and nothing is counted. So of a request that is signed. Times are seconds with
-//! fractions. Nothing holds a secret: no key secret, no token, no address beyond its host.
+//! While a token is fresh and answers are no `401`s, nothing is recorded and nothing is counted. Nor is
+//! anything of a request that is signed and sent. Times are seconds with fractions. Nothing holds a secret: no key
+//! secret, no token, no signature, no address beyond its host.
 //!
 //! # Levels
 //!
@@ -77,8 +78,8 @@
 //!
 //! # Metrics
 //!
-//! All have the label `key_id`, empty if the source is a custom one. Of a layer that signs it is the application key. No label
-//! holds an address.
+//! All have the label `key_id`, empty if the source is a custom one. Of a layer that signs it is the application key.
+//! No label holds an address.
 //!
 //! | metric | type | labels | meaning | alert |
 //! | --- | --- | --- | --- | --- |

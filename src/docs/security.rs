@@ -3,8 +3,8 @@
 //! # Threat model
 //!
 //! Worth protecting are the KEY SECRET, which gets tokens at your cost until the key is deleted; a service plan's API
-//! token and the secret of an application key, likewise; access tokens, for the hour that they live; and signed requests,
-//! which whoever sees one can send again, for as long as Sinch takes their timestamp. They are protected against
+//! token and the secret of an application key, likewise; access tokens, for the hour that they live; and signed
+//! requests, which can be sent again for as long as Sinch takes their timestamp. They are protected against
 //!
 //! - the network, which reads and changes whatever is not encrypted;
 //! - hosts that are not meant: those that an API redirects to, and those that a caller names by mistake;
@@ -63,9 +63,9 @@
 //!   list the hosts: [`Audience::hosts`](crate::Audience::hosts).
 //! - **Requests without a host** in their address or `Host` header go where the connection goes: it is not checked.
 //! - **Certificates** are neither pinned nor looked up in revocation lists.
-//! - **Signatures** are only as fresh as Sinch wants them: one that is intercepted can be sent again until its timestamp is too
-//!   old. Neither the query nor headers other than `Content-Type` and `x-timestamp` are signed. The hash of the body is MD5,
-//!   because Sinch wants it.
+//! - **Signatures** are only as fresh as Sinch wants them: one that is intercepted can be sent again until its
+//!   timestamp is too old. Neither the query nor headers other than `Content-Type` and `x-timestamp` are signed. The
+//!   hash of the body is MD5, because Sinch wants it.
 //! - **Request bodies** kept by [`BufferBody`](crate::BufferBody) for the retry are not wiped.
 //!
 //! Found something? Tell the maintainers in private, not in a public issue.

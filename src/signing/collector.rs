@@ -10,8 +10,8 @@ use http_body::Body;
 
 use crate::error::{BodyLimitError, BoxError};
 
-/// How many frames are read at a time. Whoever else waits for the thread comes next: a body may have empty frames without
-/// end.
+/// How many frames are read at a time. Whoever else waits for the thread comes next: a body may have empty frames
+/// without end.
 const MAX_FRAMES: usize = 1024;
 
 /// A body, and what was read of it. Trailers are dropped.

@@ -13,13 +13,15 @@ use crate::{
 
 /// Signs every request of the service it wraps with an application key: for Verification and Voice v1.
 ///
-/// These two products take no token. Each request carries a signature over its method, path, `Content-Type` and body, and over
-/// the time at which it is sent. All other products take tokens: see [`SinchAuthLayer`](crate::SinchAuthLayer).
+/// These two products take no token. Each request carries a signature over its method, path, `Content-Type` and body,
+/// and over the time at which it is sent. All other products take tokens: see
+/// [`SinchAuthLayer`](crate::SinchAuthLayer).
 ///
 /// # Behavior
 ///
-/// The body is collected, the clock is read, and the request goes out with `Authorization: Application {key}:{signature}` and
-/// `x-timestamp`. An `x-timestamp` that is there is replaced. Trailers are dropped, because they are not signed.
+/// The body is collected, the clock is read, and the request goes out with two headers more:
+/// `Authorization: Application {key}:{signature}`, marked sensitive, and `x-timestamp`, which replaces one that is there.
+/// Trailers are dropped, because they are not signed.
 ///
 /// | situation | what is sent | what the caller sees |
 /// | --- | --- | --- |
@@ -40,10 +42,11 @@ use crate::{
 ///
 /// # In a stack
 ///
-/// This layer belongs **inside** of retries and redirects: a signature is good for one path and for a short time, so each
-/// sending needs one of its own. Outside of them a retry would send an old timestamp again, and end as `401` with 40101; a
-/// redirect would send the signature of another path, and end as `401` with 40102. Inside of this layer nothing may change the
-/// method, the path, the `Content-Type` or the body of a request, as compression does: that ends as 40102, too.
+/// This layer belongs **inside** of retries and redirects: a signature is good for one path and for a short time, so
+/// each sending needs one of its own. Outside of them a retry would send an old timestamp again, and end as `401` with
+/// 40101; a redirect would send the signature of another path, and end as `401` with 40102. Inside of this layer
+/// nothing may change the method, the path, the `Content-Type` or the body of a request, as compression does: that ends
+/// as 40102, too.
 ///
 /// A timeout of the whole call belongs outside, and so does what rewrites paths. Retries belong inside of a
 /// [`SinchAuthLayer`](crate::SinchAuthLayer), on the contrary: its token does not depend on the request.
@@ -51,15 +54,15 @@ use crate::{
 /// Verification redirects some calls to carriers. With the redirect layer outside, each hop is checked:
 /// [`OutsideAudience::Forward`] sends it without a signature, [`OutsideAudience::Refuse`], the default, ends the call.
 ///
-/// There is **no retry on a `401`**: the same key, asked again, would sign the same request. A clock that is wrong is still
-/// wrong, and so is a secret.
+/// There is **no retry on a `401`**: the same key, asked again, would sign the same request. A clock that is wrong is
+/// still wrong, and so is a secret.
 ///
 /// One client may serve both: each layer refuses the other's hosts, and its error says which layer to use.
 ///
 /// # Clock
 ///
-/// The system clock is read when a request is sent, after its body was collected. Sinch compares the timestamp with its own
-/// clock, and does not document how far they may be apart: keep the system clock synchronized (NTP).
+/// The system clock is read when a request is sent, after its body was collected. Sinch compares the timestamp with its
+/// own clock, and does not document how far they may be apart: keep the system clock synchronized (NTP).
 ///
 /// # Cloning
 ///
@@ -126,9 +129,9 @@ impl SignedRequestLayer {
 
     /// Sets how much of a body is collected, in bytes. Default: 64 KiB.
     ///
-    /// The hash of the body is sent before the body, so all of it has to be in memory. A longer one is not sent, and the call
-    /// fails with a [`BodyLimitError`](crate::BodyLimitError): before anything is read, if the body knows its size. Requests
-    /// that are not signed have no limit.
+    /// The hash of the body is sent before the body, so all of it has to be in memory. A longer one is not sent, and
+    /// the call fails with a [`BodyLimitError`](crate::BodyLimitError): before anything is read, if the body knows its
+    /// size. Requests that are not signed have no limit.
     #[must_use]
     pub fn body_limit(mut self, body_limit: usize) -> Self {
         self.options_mut().body_limit = body_limit;

@@ -25,8 +25,8 @@ use crate::{
 ///
 /// # Readiness
 ///
-/// Ready when the inner service is. No capacity of the inner service is held while a call waits for the body of its request:
-/// unless the body is ready at once, the readied service is given back, and readiness asked for again.
+/// Ready when the inner service is. No capacity of the inner service is held while a call waits for the body of its
+/// request: unless the body is ready at once, the readied service is given back, and readiness asked for again.
 ///
 /// `call` polls the body once. Where a body needs a runtime, call this service within one.
 ///

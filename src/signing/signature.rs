@@ -33,12 +33,13 @@ impl ApplicationKey {
     /// [`SignedRequestLayer`](crate::SignedRequestLayer). The request must be sent with the same method, path, body and
     /// `Content-Type`, and with `timestamp` in its header `x-timestamp`.
     ///
-    /// - `path` is the path as it stands in the address. Without its query, it is percent-decoded, and the decoded bytes are
-    ///   signed, UTF-8 or not. A `%` that no two hexadecimal digits follow stands for itself. An empty path is signed as
-    ///   such; HTTP sends `/` in its place.
-    /// - `content_type` is signed as the bytes that are sent, and as nothing if it is `None`.
-    /// - `timestamp` is RFC 3339 in UTC, such as `2023-11-22T09:10:11.999Z`. It is not checked; Sinch refuses one that is too
-    ///   far from its own clock, and does not document how far that is.
+    /// - `path` is the path as it stands in the address. Without its query, it is percent-decoded, and the decoded
+    ///   bytes are signed, UTF-8 or not. A `%` that no two hexadecimal digits follow stands for itself. An empty path
+    ///   is signed as such; HTTP sends `/` in its place.
+    /// - `content_type` is signed as the bytes that are sent, and as nothing if it is `None`. Leave no white space around
+    ///   it, which servers drop.
+    /// - `timestamp` is RFC 3339 in UTC, such as `2023-11-22T09:10:11.999Z`. It is not checked; Sinch refuses one that
+    ///   is too far from its own clock, and does not document how far that is.
     ///
     /// This is what Sinch documents as [application signed request][docs].
     ///

@@ -1,7 +1,7 @@
 //! The states of a request, and the transitions between them.
 //!
-//! The table stands at the head of [`signing`](super). Each arm here and in [`future`](super::future) bears its row, and a
-//! test compares both with what happens.
+//! The table stands at the head of [`signing`](super). Each arm here and in [`future`](super::future) bears its row,
+//! and a test compares both with what happens.
 
 use std::{
     sync::Arc,

@@ -54,8 +54,8 @@ fn write(digits: &mut [u8], mut value: u64) -> Option<()> {
 
 /// Returns year, month and day of the day that is so many days after 1970-01-01, in the Gregorian calendar.
 ///
-/// This is [`civil_from_days`](https://howardhinnant.github.io/date_algorithms.html#civil_from_days), for days that are not
-/// negative. Years begin in March there, so that the leap day is the last one; an era has 400 years.
+/// This is [`civil_from_days`](https://howardhinnant.github.io/date_algorithms.html#civil_from_days), for days that are
+/// not negative. Years begin in March there, so that the leap day is the last one; an era has 400 years.
 fn civil(days: u64) -> (u64, u64, u64) {
     let days = days + 719_468;
     let (era, day) = (days / 146_097, days % 146_097);

@@ -17,8 +17,8 @@ use crate::{error::CredentialsError, token::is_visible_ascii};
 
 /// An application key and its secret: for Verification and Voice v1, whose requests are signed.
 ///
-/// Make an application in the [Sinch dashboard](https://dashboard.sinch.com/verification/apps), which shows both. `Debug`
-/// redacts the secret, dropping wipes it.
+/// Make an application in the [Sinch dashboard](https://dashboard.sinch.com/verification/apps), which shows both.
+/// `Debug` redacts the secret, dropping wipes it.
 ///
 /// # Examples
 ///
@@ -46,8 +46,9 @@ impl ApplicationKey {
     ///
     /// # Errors
     ///
-    /// If the key is empty, or has a `:` or a character other than visible ASCII; or if the secret is empty, has a control
-    /// character (a line break at the end, most often), or is not base64, because a character of it is missing, for example.
+    /// If the key is empty, or has a `:` or a character other than visible ASCII; or if the secret is empty, has a
+    /// control character (a line break at the end, most often), or is not base64, because a character of it is missing,
+    /// for example.
     pub fn new(key: impl Into<String>, secret_base64: impl Into<String>) -> Result<Self, CredentialsError> {
         let secret_base64 = Zeroizing::new(secret_base64.into());
         let key = key.into();

@@ -21,8 +21,8 @@ pub struct Counts {
     pub tokens_issued: u64,
     /// The requests to the API, whatever it answered.
     pub api_requests: u64,
-    /// The requests that the API answered with `401` in the shape of its [`Challenge`](super::Challenge), or, under the paths
-    /// of signed requests, with an `errorCode`.
+    /// The requests that the API answered with `401` in the shape of its [`Challenge`](super::Challenge), or, under the
+    /// paths of signed requests, with an `errorCode`.
     pub api_unauthorized: u64,
 }
 

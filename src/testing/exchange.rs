@@ -60,8 +60,8 @@ impl Endpoint {
         if path == TOKEN_PATH { Self::Token } else { Self::Api }
     }
 
-    /// Reads the KEY ID that a request names: by its Basic pair, or by the claims of its token. Of a signed request it is the
-    /// application key.
+    /// Reads the KEY ID that a request names: by its Basic pair, or by the claims of its token. Of a signed request it
+    /// is the application key.
     pub(super) fn key_id(self, headers: &HeaderMap) -> Option<String> {
         match self {
             Self::Token => String::from_utf8(BasicPair::of(headers)?.key_id).ok(),

@@ -167,7 +167,8 @@ impl FakeSinch {
     /// Returns the application key whose signatures the server accepts: a random one, until a test
     /// [sets](Self::set_application_key) another.
     ///
-    /// It is checked under `/verification/` and `/calling/`, see the [module documentation](crate::testing#signed-requests).
+    /// It is checked under `/verification/` and `/calling/`, see the [module
+    /// documentation](crate::testing#signed-requests).
     ///
     /// # Examples
     ///

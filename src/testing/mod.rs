@@ -52,8 +52,8 @@
 //! | 40102 | another signature |
 //! | 40107 | an unknown application key |
 //!
-//! Sinch documents the range of these codes; what 40100 and 40107 stand for here is an assumption. Without that feature these
-//! paths are like all others.
+//! Sinch documents the range of these codes; what 40100 and 40107 stand for here is an assumption. Without that feature
+//! these paths are like all others.
 //!
 //! # Time
 //!

@@ -1,4 +1,5 @@
-//! Checks the signature of a request. It shares no code with the layer that signs, so that each finds the other's faults.
+//! Checks the signature of a request. It shares no code with the layer that signs, so that each finds the other's
+//! faults.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

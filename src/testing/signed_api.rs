@@ -1,5 +1,5 @@
-//! The APIs that take signed requests: they answer `200` to a good signature, with what they saw of the request, and `401`
-//! with an `errorCode` to anything else.
+//! The APIs that take signed requests: they answer `200` to a good signature, with what they saw of the request, and
+//! `401` with an `errorCode` to anything else.
 
 use bytes::Bytes;
 use http::{Response, StatusCode};

@@ -7,9 +7,10 @@ use http::{HeaderValue, Request, Response, StatusCode, Uri};
 use http_body_util::Full;
 use tower::{Layer, Service, service_fn};
 use tower_sinch_auth::{
-    AccessKey, AccessKeySource, AccessToken, Audience, AudienceError, BoxError, BufferBody,
-    ClientCredentials, CloneBody, CredentialsError, ExistingAuthorization, IssuedToken, NoReplay,
-    OutsideAudience, Replay, ReplayBody, RequestAuth, ServicePlan, SinchAuth, SinchAuthLayer, TokenError,
+    AccessKey, AccessKeySource, AccessToken, ApplicationKey, Audience, AudienceError, BodyLimitError,
+    BoxError, BufferBody, ClientCredentials, CloneBody, CredentialsError, ExistingAuthorization, IssuedToken,
+    NoReplay, OutsideAudience, Replay, ReplayBody, RequestAuth, ServicePlan, SignedRequest,
+    SignedRequestLayer, SignedResponseFuture, SigningError, SinchAuth, SinchAuthLayer, TokenError,
     TokenErrorKind, TokenRefresher, TokenRefresherBuilder, TokenSource, TokenState, TokenStatus,
     future::ResponseFuture,
 };
@@ -54,8 +55,49 @@ where
     service
 }
 
+/// The same of requests that are signed.
+fn generic_signed<S, B>(layer: &SignedRequestLayer, inner: S) -> SignedRequest<S>
+where
+    S: Service<Request<B>> + Clone,
+    S::Error: Into<BoxError>,
+    B: http_body::Body + From<Bytes>,
+    B::Error: Into<BoxError>,
+{
+    fn is_service<Q, S, R, F>(_: &S)
+    where
+        S: Service<Q, Response = R, Error = BoxError, Future = F>,
+    {
+    }
+    let service = layer.layer(inner);
+    is_service::<Request<B>, SignedRequest<S>, S::Response, SignedResponseFuture<S, B>>(&service);
+    service
+}
+
+#[test]
+fn requests_are_signed_by_these_names() {
+    let key = ApplicationKey::new(String::from("key"), "c2VjcmV0").unwrap();
+    let _: Result<ApplicationKey, CredentialsError> = ApplicationKey::from_env();
+    let json = HeaderValue::from_static("application/json");
+    let _: HeaderValue = key.sign(&http::Method::POST, "/path", Some(&json), "2014-06-04T13:41:58Z", b"body");
+    let layer = SignedRequestLayer::new(key)
+        .audience(Audience::application_apis())
+        .outside_audience(OutsideAudience::Refuse)
+        .existing_authorization(ExistingAuthorization::Keep)
+        .body_limit(1024);
+    let inner = service_fn(async |_: Request<Full<Bytes>>| Ok::<_, BoxError>(Response::new("any response")));
+    let mut service = generic_signed::<_, Full<Bytes>>(&layer, inner);
+    let _ = service.get_mut();
+    let _ = service.get_ref();
+    let _ = service.into_inner();
+}
+
 #[test]
 fn errors_and_handles_have_their_bounds() {
+    is_error::<BodyLimitError>();
+    is_error::<SigningError>();
+    is_shared::<ApplicationKey>();
+    is_shared::<SignedRequestLayer>();
+    is_shared::<SignedRequest<()>>();
     is_error::<TokenError>();
     is_error::<AudienceError>();
     is_error::<CredentialsError>();

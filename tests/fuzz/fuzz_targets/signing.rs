@@ -1,7 +1,7 @@
 //! Any request that is signed: a signature that an independent reading of it finds right, and never a panic.
 //!
-//! The lines of the input are key, secret, method, path, `Content-Type` and timestamp, with `-` for no `Content-Type`; the rest
-//! is the body.
+//! The lines of the input are key, secret, method, path, `Content-Type` and timestamp, with `-` for no `Content-Type`;
+//! the rest is the body.
 
 #![no_main]
 #![expect(clippy::expect_used, reason = "a fuzz target fails by panicking")]
