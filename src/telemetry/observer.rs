@@ -71,7 +71,7 @@ impl Observer {
     /// Observes what has no source of tokens that would report its KEY ID.
     #[cfg(feature = "signing")]
     pub(crate) fn named(key_id: &str) -> Self {
-        let peer = Peer { key_id: Some(Arc::from(key_id)), server: None };
+        let peer = Peer { key_id: Some(Arc::from(key_id)), ..Peer::default() };
         Self { peer: Mutex::new(peer), ..Self::default() }
     }
 

@@ -23,7 +23,8 @@ use tower::{Layer, Service, ServiceExt, util::BoxCloneSyncService};
 use tower_sinch_auth::{
     AccessToken, ApplicationKey, Audience, AudienceError, BodyLimitError, BoxError, BufferBody, CloneBody,
     IssuedToken, NoReplay, ReplayBody, RequestAuth, SignedRequest, SignedRequestLayer, SigningError,
-    SinchAuth, SinchAuthLayer, TokenError, TokenRefresher, TokenStatus, future::ResponseFuture,
+    SinchAuth, SinchAuthLayer, TokenError, TokenRefresher, TokenStatus,
+    future::ResponseFuture,
     testing::{MemoryStore, check_store},
 };
 
