@@ -38,6 +38,12 @@ async fn entries_expire_by_the_paused_clock() {
     assert_eq!(store.load("name").await.unwrap(), None);
 }
 
+#[test]
+fn an_entry_shows_the_length_of_its_value_and_not_the_value() {
+    let stored = Stored { value: "secret".into(), expires_in: Some(MINUTE) };
+    assert_eq!(format!("{stored:?}"), "Stored { value: 6 bytes, expires_in: Some(60s) }");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_life_without_end_is_a_long_one() {
     let store = MemoryStore::new();
