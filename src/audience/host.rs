@@ -61,6 +61,7 @@ impl<'h> Host<'h> {
 
     /// Splits the host into the part before `suffix` and that part's last label. `None` if nothing is left, or if this is
     /// no name.
+    #[inline]
     pub(super) fn subdomain(self, suffix: &str) -> Option<Subdomain<'h>> {
         let (prefix, end) = self.text.split_at_checked(self.text.len().checked_sub(suffix.len())?)?;
         if !self.is_name || prefix.is_empty() || !is_same(end, suffix) {
@@ -107,6 +108,7 @@ static CLASSES: [u8; 256] = {
 };
 
 /// Whether two hosts are the same, in any case. Most are in lower case, which is cheaper to see.
+#[inline]
 fn is_same(host: &str, other: &str) -> bool {
     host == other || host.eq_ignore_ascii_case(other)
 }
