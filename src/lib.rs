@@ -137,8 +137,8 @@
 //! # Features
 //!
 //! - `client` (default): [`HttpsClient`], the client behind `ClientCredentials::new`: hyper-util and rustls with the
-//!   `aws-lc-rs` provider, which is rustls' own default. The provider is passed explicitly; none is installed
-//!   process-wide, and none needs to be.
+//!   `aws-lc-rs` provider, which is rustls' own default. A provider that the process has installed is used
+//!   instead; none is installed, and none needs to be.
 //! - `client-ring`: the same with the `ring` provider, for binaries whose rustls already uses that: take it with
 //!   `default-features = false`. (With two providers compiled in, rustls' `ClientConfig::builder()` panics in code
 //!   that has not installed one. With both features on, `aws-lc-rs` is used.)

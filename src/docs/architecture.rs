@@ -23,15 +23,19 @@
 //! lib.rs       the docs of the crate, and its exports
 //! testing/     FakeSinch, a server that behaves as Sinch does; MemoryStore; check_store
 //! request/     what happens to a request (beside testing/): layer options service future; state transitions
-//!              retained account; challenge drain; replay/
+//!              retained account; challenge drain; replay/ = policy buffer_body, what is kept (recording buffer), and
+//!              what is sent (head body frame)
 //! signing/     what happens to a request that is signed (beside both): layer options service future state; unsigned
 //!              collector; signature timestamp, pure
-//! sinch/       Sinch's credentials: access_key service_plan application_key (field: what all check); where its
-//!              tokens come from: client_credentials token_response exchange https
+//! sinch/       Sinch's credentials: access_key service_plan application_key (field: the checks of their values); where
+//!              its tokens come from: client_credentials token_response exchange https
+//! fleet/       one token for processes that share a store: store (the trait) redis_store; protocol breaker entries,
+//!              pure; seal; shared run memory, their shells
 //! refresher/   one token for all. Shells: token_refresher builder acquire flight channel shared
-//!              state/, pure: machine want tokens failure; rejections/ = policy authority
-//! telemetry/   what operators see: observer flight_span metrics gauges
-//! token/       access_token issued_token source status reason
+//!              state/, pure: machine (forget verdicts) want tokens failure; rejections/ = policy authority
+//! telemetry/   what operators see: observer (of calls) flight_span (of flights) store (of a fleet's), over metrics
+//!              gauges
+//! token/       access_token issued_token source attempt status reason
 //! audience     where a token or a signed request may travel: host listed sinch
 //! origin       who answers a request. Beside it schedule/, pure time: validity backoff budget settings, and the only
 //!              readings of clocks and timers: clock timer; error/, every message; switches, what callers decide;
@@ -43,22 +47,28 @@
 //!
 //! **Pure** modules take readings of the clocks and random numbers as arguments, and answer with a value: they decide.
 //! **Shells** lock, spawn, log and wait. A shell tells telemetry what a pure module answered, after the lock is given
-//! back: `shared` what flights bring, `token_refresher` what becomes of calls, `acquire` that a back-off began.
+//! back: `shared` what flights bring, `token_refresher` what becomes of calls, and that all was forgotten, `acquire` that
+//! a back-off began, `fleet/run` how a store did. Limits are constants beside what they limit, in shells, too.
 //!
 //! # Where a change belongs
 //!
 //! | change | module |
 //! | --- | --- |
-//! | the length of any back-off: attempts, flights, after a `429`, terminal errors, useless refreshes | `schedule/backoff` |
+//! | the length of any back-off: attempts, flights, after a `429` of the token endpoint without `Retry-After`, terminal errors, useless refreshes | `schedule/backoff` |
 //! | which back-off applies after a failed flight | `refresher/state/failure` |
 //! | what makes a flight try again, and its time limit | `refresher/flight`; its defaults in `schedule/settings`, set by `refresher/builder` |
-//! | what a `401` may cause: verdict, evidence, budget, whether calls wait for the replacement | `refresher/state/rejections`: one authority in `authority`, all together in `policy` |
-//! | for how long a call waits, for a first token or for a replacement | `refresher/acquire` |
+//! | what a `401` may cause: verdict, evidence, budget, **whether** calls wait for the replacement | `refresher/state/rejections`: one authority in `authority`, all together in `policy` |
+//! | **for how long** a call waits: for a token, or for a replacement (2 s) | `refresher/acquire` |
 //! | when a token is due, or expired | `schedule/validity` |
-//! | when a successor is put to use | `refresher/state/tokens` |
-//! | how a host is read, of a request or of an entry of a list | `audience/host`, `audience/listed` |
+//! | when a successor is put to use (2 s, another limit than the last) | `refresher/state/tokens` |
+//! | what is left when a refresher is told to forget | `refresher/state/machine/forget` |
+//! | what counts as a host's name or address, and when two are the same | `audience/host` |
+//! | what an entry of `Audience::hosts` may be, and what it matches | `audience/listed` |
 //! | which of Sinch's hosts take which credential | `audience/sinch` |
-//! | what is kept of an upload, and whether it can be sent again | `request/replay` |
+//! | which bodies can be sent again at all | `request/replay/policy` |
+//! | how much of an upload `BufferBody` keeps | `request/replay/buffer_body` |
+//! | what the second attempt sends, when the first has read a part | `request/replay/recording` |
+//! | what a request's switches and its account do, and which comes first | `request/service`; what they are, `switches` and `request/account` |
 //! | what is signed of a request, and how | `signing/signature`; of its body, and how much, `signing/collector`; the timestamp, `signing/timestamp` |
 //! | when a signed request is sent, and what the caller sees otherwise | `signing/state`; which requests are signed, `signing/service` |
 //! | what both layers let callers decide | `switches` |
@@ -66,15 +76,18 @@
 //! | which answers reject a token | `request/challenge` |
 //! | the token endpoint: its address, the request, variables of the environment | `sinch/client_credentials`; the keys' in `sinch/access_key` and `sinch/application_key` |
 //! | what a token response means; what a failed exchange means | `sinch/token_response`; `sinch/exchange` |
-//! | the wording of an error | `error` |
-//! | a metric, a span or an event | `telemetry`, and the page [`observability`](super::observability), which a test compares. The words of `reason` and `verdict` are in `token/reason` |
+//! | who asks the issuer, of processes that share a store, and how long the others wait | `fleet/protocol` |
+//! | which entries of a store are believed; what is shared, and for how long | `fleet/entries`; how it is sealed and named, `fleet/seal` |
+//! | when a store is left alone | `fleet/breaker`; how long an operation may take, `fleet/run` |
+//! | the wording of a token error; which kinds there are, and which are transient | `error/token/message`; `error/token/kind`. Of any other error: its file in `error` |
+//! | a metric or event of calls; of flights; of a store | `telemetry/observer`; `telemetry/flight_span`; `telemetry/store`; and the page [`observability`](super::observability), which a test compares. The words of `reason` and `verdict` are in `token/reason` |
 //! | what is protected, and by which test | the page [`security`](super::security) |
 //!
 //! # The way of a request
 //!
 //! 1. `SinchAuth::call` (`request/service`) reads the request's switches once. A request with `skip()`, or with an
-//!    `Authorization` that is kept, is sent as it is. Then it reads the request's account once. That refresher, else the
-//!    layer's, is asked for the token, and travels with the request: its answer is reported to no other.
+//!    `Authorization` that is kept, is sent as it is: its account is not looked at. Of any other it reads the account
+//!    once. That refresher, else the layer's, is asked for the token, and travels with the request: its answer is reported to no other.
 //! 2. `TokenRefresher::authorize` loads the mirror, checks the audience, compares the clocks with the moments at which the
 //!    token is due and expires, and inserts the header. It takes no lock, no box and no allocation.
 //! 3. If the token is due, `refresh_in_background` (`refresher/acquire`) tries the lock, and launches a flight that nobody
@@ -120,7 +133,8 @@
 //! 3. A `Flight` is made. Dropped unfinished from here on, it reports itself as abandoned. Then its span is opened, and the
 //!    task is spawned.
 //! 4. Each attempt is counted where it is made, and calls `TokenSource::fetch`. Panics are caught.
-//! 5. `ClientCredentials::fetch` reads the key, checks the endpoint, and makes one exchange, within `attempt_timeout`.
+//! 5. `ClientCredentials::fetch` checks the endpoint, reads the key, and makes one exchange, within `attempt_timeout`. With a
+//!    store, `Fleet::attempt` (`fleet/shared`) does what `fleet/protocol` says first, and may find another process' token.
 //! 6. A failed attempt is recorded and logged. If it is transient and time is left, another one follows after a random delay.
 //! 7. A token that had expired when it came is a failed attempt.
 //! 8. `on_success` or `on_failure` (`refresher/shared`) enters the result under the lock. The mirror follows when the lock
@@ -163,7 +177,10 @@
 //! - **Un-boxed futures.** The future of the inner service is polled in place. Only requests that wait for a token are
 //!   boxed. The future of all others is one cache line larger than the inner one.
 //! - **A task-local carries the flight's span to the source.** A source knows its key and its endpoint, the span wants
-//!   both, and `TokenSource::fetch` takes no argument.
+//!   both, and `TokenSource::fetch` takes no argument. Another one tells it which token is to be replaced, so that a source
+//!   that wraps another one need not hand that on.
+//! - **A store is a cache, not a lock.** Two token requests at once are harmless. So the lease of a fleet saves requests and
+//!   guards nothing: there is no fencing, no heartbeat and no subscription, and a store that fails costs no call.
 //! - **A layer of its own for signatures**, rather than a mode of the other: it keeps no request, refreshes nothing,
 //!   and belongs elsewhere in a stack. What both share is below them.
 //! - **`call` polls the body.** A signature over a body that is in memory, as nearly all are, then waits for nothing,

@@ -1,6 +1,7 @@
 //! [`HttpsClient`]: the client of token requests unless another is given.
 //!
-//! It passes the TLS provider explicitly, because it neither needs nor installs a process-wide default.
+//! It passes the TLS provider explicitly: the one that the process has installed, else its own. It neither needs nor installs
+//! a process-wide one.
 
 use std::{
     fmt,
@@ -35,7 +36,8 @@ pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(4);
 /// The default client for token requests: HTTP/1.1 and HTTP/2 over TLS, Mozilla's root certificates.
 ///
 /// There is one for the whole process, of which every value is a handle: one TLS configuration and one set of roots,
-/// however many accounts there are. It is a service. To limit the rate of all accounts together, wrap it, and pass it to
+/// however many accounts there are. TLS is that of the rustls provider that the process has installed, by the time of the
+/// exchange, else that of the feature. It is a service. To limit the rate of all accounts together, wrap it, and pass it to
 /// [`ClientCredentials::with_client`](crate::ClientCredentials::with_client).
 ///
 /// Plain `http` works, for tests on loopback. No proxy is used, no redirect followed, and no connection kept: token
@@ -43,22 +45,33 @@ pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(4);
 /// 4 s, which the addresses of the host share: if one does not answer, the next is tried within the same attempt. For
 /// anything else pass your own client.
 #[derive(Clone, Copy)]
-pub struct HttpsClient(&'static Client<HttpsConnector<HttpConnector>, Full<Bytes>>);
+pub struct HttpsClient(());
 
-static SHARED: OnceLock<Client<HttpsConnector<HttpConnector>, Full<Bytes>>> = OnceLock::new();
+type Inner = Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
+
+/// What makes exchanges; or what is wrong with the provider that the process has installed.
+type Shared = OnceLock<Result<Inner, rustls::Error>>;
 
 // === impl HttpsClient ===
 
 impl HttpsClient {
     /// Returns a handle of the client that [`ClientCredentials::new`](crate::ClientCredentials::new) uses.
     ///
-    /// The first call builds it. Needs no runtime, reads no file.
+    /// The first exchange builds it. Needs no runtime, reads no file.
     #[must_use]
     pub fn shared() -> Self {
-        Self(SHARED.get_or_init(|| {
-            let connector = connector(GaiResolver::new());
-            Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(connector)
-        }))
+        Self(())
+    }
+
+    /// Returns what makes exchanges now: a process can install a provider once, at any time.
+    fn inner() -> Result<&'static Inner, rustls::Error> {
+        static OURS: Shared = OnceLock::new();
+        static INSTALLED: Shared = OnceLock::new();
+        let inner = match CryptoProvider::get_default() {
+            Some(installed) => INSTALLED.get_or_init(|| build(Arc::clone(installed))),
+            None => OURS.get_or_init(|| build(Arc::new(provider()))),
+        };
+        inner.as_ref().map_err(Clone::clone)
     }
 }
 
@@ -73,9 +86,9 @@ impl Service<Request<Full<Bytes>>> for HttpsClient {
     }
 
     fn call(&mut self, request: Request<Full<Bytes>>) -> Self::Future {
-        let exchange = self.0.request(request);
+        let exchange = Self::inner().map(|inner| inner.request(request));
         Box::pin(async {
-            let response = exchange.await?;
+            let response = exchange?.await?;
             Ok(response.map(|body| body.map_err(BoxError::from).boxed()))
         })
     }
@@ -87,21 +100,29 @@ impl fmt::Debug for HttpsClient {
     }
 }
 
-fn connector<R>(resolver: R) -> HttpsConnector<HttpConnector<R>> {
-    let config = ClientConfig::builder_with_provider(Arc::new(provider()))
-        .with_safe_default_protocol_versions()
-        .map(|config| config.with_webpki_roots().with_no_client_auth());
-    #[expect(clippy::expect_used, reason = "whether it fails is fixed when this crate is compiled")]
-    let config = config.expect("rustls' own providers support its default versions");
+/// Errs if `provider` has no cipher suite for any version of TLS.
+fn build(provider: Arc<CryptoProvider>) -> Result<Inner, rustls::Error> {
+    let connector = connector(GaiResolver::new(), provider)?;
+    Ok(Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(connector))
+}
+
+fn connector<R>(
+    resolver: R,
+    provider: Arc<CryptoProvider>,
+) -> Result<HttpsConnector<HttpConnector<R>>, rustls::Error> {
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_webpki_roots()
+        .with_no_client_auth();
     let mut connector = HttpConnector::new_with_resolver(resolver);
     connector.enforce_http(false);
     connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
-    HttpsConnectorBuilder::new()
+    Ok(HttpsConnectorBuilder::new()
         .with_tls_config(config)
         .https_or_http()
         .enable_http1()
         .enable_http2()
-        .wrap_connector(connector)
+        .wrap_connector(connector))
 }
 
 #[cfg(feature = "client")]

@@ -1,4 +1,4 @@
-use std::{io, net::SocketAddr, time::Duration, vec};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration, vec};
 
 use http::Uri;
 use hyper_util::{
@@ -12,7 +12,7 @@ use tokio::{
 };
 use tower::service_fn;
 
-use super::connector;
+use super::{connector, provider};
 use crate::{
     sinch::{access_key::AccessKey, client_credentials::ClientCredentials},
     token::TokenSource,
@@ -68,7 +68,8 @@ async fn one_attempt_tries_every_address_of_the_token_endpoint() {
         let addresses: vec::IntoIter<SocketAddr> = addresses.clone().into_iter();
         async { Ok::<_, io::Error>(addresses) }
     });
-    let client = Client::builder(TokioExecutor::new()).build(connector(resolver));
+    let client =
+        Client::builder(TokioExecutor::new()).build(connector(resolver, Arc::new(provider())).unwrap());
     let key = AccessKey::new("id", "secret").unwrap();
     // Without a port, so that those of the addresses count.
     let endpoint = Uri::from_static("http://localhost/oauth2/token");
