@@ -1,7 +1,7 @@
 //! What callers decide of the credential on a request: the settings that every layer has, and the switches of a single
 //! request.
 
-use http::{HeaderMap, Request, header::AUTHORIZATION};
+use http::{HeaderMap, HeaderValue, Request, header::AUTHORIZATION};
 
 /// What happens to a request whose host is outside the [`Audience`](crate::Audience).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -38,6 +38,16 @@ pub struct RequestAuth {
     pub(crate) no_retry: bool,
 }
 
+/// Why a request is sent as it came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Untouched {
+    Skipped,
+    /// It has an `Authorization` already.
+    Authorization,
+    /// That is HTTP Basic, as most code for Sinch's APIs has it that knows no tokens.
+    Basic,
+}
+
 // === impl ExistingAuthorization ===
 
 impl ExistingAuthorization {
@@ -64,8 +74,34 @@ impl RequestAuth {
         Self { skip: false, no_retry: true }
     }
 
+    /// Returns why a request with these switches and headers is sent as it came, given that it is.
+    #[cold]
+    pub(crate) fn untouched(self, headers: &HeaderMap) -> Untouched {
+        let is_basic = |value: &HeaderValue| {
+            value.as_bytes().get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"basic "))
+        };
+        match self.skip {
+            true => Untouched::Skipped,
+            false if headers.get_all(AUTHORIZATION).iter().any(is_basic) => Untouched::Basic,
+            false => Untouched::Authorization,
+        }
+    }
+
     #[inline]
     pub(crate) fn of<B>(request: &Request<B>) -> Self {
         request.extensions().get().copied().unwrap_or_default()
+    }
+}
+
+// === impl Untouched ===
+
+impl Untouched {
+    /// The value of the field and label `cause`.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Skipped => "skipped",
+            Self::Authorization => "authorization",
+            Self::Basic => "basic",
+        }
     }
 }

@@ -50,6 +50,8 @@
 //! | `token store unavailable` | `WARN` | `key_id` `operation` `error` `retry_in_seconds` | the [store](crate::docs::fleet) failed that answered before; once an outage | ticket: the processes do not share their token |
 //! | `token store answers again` | `INFO` | `key_id` | it did all that it was asked in an attempt | none |
 //! | `token shared` | `DEBUG` | `key_id` `store.entry` | the token is looked for in a store; once for each name | none |
+//! | `request sent as it came` | `DEBUG` | `key_id` `cause` | a request has an `Authorization` already, or says `skip()` | none |
+//! | `requests have HTTP Basic, which is sent instead of the token` | `WARN` | `key_id` | the first such request of a refresher, or of a layer without one | ticket: code that still adds HTTP Basic, which Sinch allows for tests only |
 //! | `request refused` | `ERROR` | `key_id` `server.address` `error` | a request was not sent, because its host is outside of the audience | ticket: a bug, or a wrong address |
 //!
 //! # Fields of events
@@ -71,6 +73,7 @@
 //! | `error` | text | what happened and what to do |
 //! | `error.causes` | text | the causes of the error, nearest first; absent if there are none |
 //! | `verdict` | as the metrics' `verdict` | what became of the call |
+//! | `cause` | as the metrics' `cause` of requests | why no token was put on it |
 //! | `entry` | text | the entry as it was given, quoted, its userinfo hidden |
 //! | `origin` | `issuer`, `store` | where the token was got from |
 //! | `operation` | as the metrics' `operation` | what the store was asked |
@@ -91,6 +94,7 @@
 //! | `sinch_auth_retries_total` | counter | `key_id` `verdict` | what became of the calls that met them | share of `helped` below a half, `inconclusive` left out |
 //! | `sinch_auth_store_operations_total` | counter | `key_id` `operation` `outcome` | operations of a store | any `outcome` but `answered`, for 10 minutes |
 //! | `sinch_auth_shared_attempts_total` | counter | `key_id` `outcome` | attempts that looked into a store | share of `alone` above a tenth for 10 minutes: the processes do not share |
+//! | `sinch_auth_untouched_requests_total` | counter | `key_id` `cause` | requests sent as they came | any with `cause="basic"` |
 //! | `sinch_auth_audience_refusals_total` | counter | `key_id` | requests refused, because their host is outside of the audience | any |
 //! | `sinch_auth_token_expiry_timestamp_seconds` | gauge | `key_id` | when the token expires, seconds since 1970; `+Inf` if never, or if there is none any more | `- time()` below 5 minutes, with traffic in the last 5: refreshes fail |
 //! | `sinch_auth_token_generation` | gauge | `key_id` | the number of the token | grows faster than renewals explain |
@@ -131,7 +135,8 @@
 //! | `operation` | `look` (the token), `take` (the lease), `poll` (the lease), `publish`, `record` (a refusal), `release` (the lease) |
 //! | `outcome` of waits | `served` (with a token, be it the one that an API rejected), `failed` (with an error, `max_wait` included), `abandoned` (the caller went away, most likely by a timeout of its own) |
 //! | `verdict` | `helped` (the retry was answered, and with neither `401`, `5xx` nor `429`), `useless` (it was a `401` again), `inconclusive` (it was a `5xx` or `429`, which says nothing about the token), `failed` (it ended in an error), `not_sent` (the inner service was not ready), `not_replayable` (the body is gone, or the request forbids a retry), `suppressed` (another token would not help, refreshes back off, or their budget is spent), `no_token` (the refresh failed) |
-//! | `cause` | `failure` (after a failed flight), `unauthorized` (of refreshes for `401`s, of the last API whose refreshes back off) |
+//! | `cause` of requests | `skipped` (by [`RequestAuth::skip`](crate::RequestAuth::skip)), `basic` (it has HTTP Basic), `authorization` (it has another `Authorization`) |
+//! | `cause` of back-offs | `failure` (after a failed flight), `unauthorized` (of refreshes for `401`s, of the last API whose refreshes back off) |
 //!
 //! # Health
 //!

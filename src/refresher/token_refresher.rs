@@ -16,6 +16,7 @@ use crate::{
     error::{AudienceError, TokenError},
     origin::Origin,
     schedule::Phase,
+    switches::Untouched,
     token::{AccessToken, RetryOutcome, TokenStatus},
 };
 
@@ -221,6 +222,11 @@ impl TokenRefresher {
     /// Records the entries of `audience` that match nothing.
     pub(crate) fn warn_of_invalid_hosts(&self, audience: &Audience) {
         self.shared.observer.invalid_hosts(audience);
+    }
+
+    /// Records a request that is sent as it came.
+    pub(crate) fn passed_untouched(&self, why: Untouched) {
+        self.shared.observer.passed_untouched(why);
     }
 
     /// Records a request that must not carry the token.

@@ -8,7 +8,8 @@ use super::{account::Account, replay::CloneBody};
 use crate::{
     audience::Audience,
     refresher::TokenRefresher,
-    switches::{ExistingAuthorization, OutsideAudience},
+    switches::{ExistingAuthorization, OutsideAudience, Untouched},
+    telemetry::Observer,
     token::AccessToken,
 };
 
@@ -50,6 +51,15 @@ impl<R> Options<R> {
     #[inline]
     pub(super) fn tokens_for<'a, B>(&'a self, request: &'a Request<B>) -> Option<&'a TokenRefresher> {
         Account::of(request).or(self.tokens.as_ref())
+    }
+
+    /// Records a request that is sent as it came.
+    #[cold]
+    pub(super) fn passed_untouched(&self, why: Untouched) {
+        match &self.tokens {
+            Some(tokens) => tokens.passed_untouched(why),
+            None => Observer::of_nobody().passed_untouched(why),
+        }
     }
 
     /// Returns where a request may go that has none of these `tokens` yet.

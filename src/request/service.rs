@@ -99,6 +99,7 @@ where
         let options = &self.options;
         let switches = RequestAuth::of(&request);
         if switches.skip || options.existing_authorization.keeps(request.headers()) {
+            options.passed_untouched(switches.untouched(request.headers()));
             return self.pass(request);
         }
         // Whoever is asked for the token is told of its answer, whatever becomes of the extensions.

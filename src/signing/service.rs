@@ -85,7 +85,9 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let options = &*self.options;
-        if RequestAuth::of(&request).skip || options.existing_authorization.keeps(request.headers()) {
+        let switches = RequestAuth::of(&request);
+        if switches.skip || options.existing_authorization.keeps(request.headers()) {
+            options.observer.passed_untouched(switches.untouched(request.headers()));
             return SignedResponseFuture::called(self.inner.call(request));
         }
         if let Err(error) = options.audience.check_signed(request.uri(), request.headers()) {

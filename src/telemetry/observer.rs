@@ -2,8 +2,8 @@
 
 use std::{
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -20,6 +20,7 @@ use crate::{
     error::AudienceError,
     origin::Origin,
     schedule::{Clock, Now},
+    switches::Untouched,
     token::{RetryOutcome, StoreState, TokenStatus},
 };
 
@@ -33,6 +34,7 @@ pub(crate) struct Observer {
     token_requests: AtomicU64,
     /// Metrics do not say whose they are.
     is_unlabelled: bool,
+    has_warned_of_basic: AtomicBool,
     gauges: Gauges,
 }
 
@@ -118,6 +120,25 @@ impl Observer {
             "token forgotten"
         );
         self.gauges.forget(status.retry_in.map(|wait| timestamp(now.wall, wait)));
+    }
+
+    /// Records a request that is sent as it came.
+    pub(crate) fn passed_untouched(&self, why: Untouched) {
+        let (key_id, cause) = (&*self.key_id(), why.as_str());
+        event!(target: TARGET, Level::DEBUG, key_id, cause, "request sent as it came");
+        metrics::count("sinch_auth_untouched_requests_total", self.label(key_id), [("cause", cause)]);
+        if why == Untouched::Basic && !self.has_warned_of_basic.swap(true, Ordering::Relaxed) {
+            event!(
+                target: TARGET, Level::WARN,
+                key_id, "requests have HTTP Basic, which is sent instead of the token"
+            );
+        }
+    }
+
+    /// Returns who observes for a layer that has no refresher of its own.
+    pub(crate) fn of_nobody() -> &'static Self {
+        static NOBODY: OnceLock<Observer> = OnceLock::new();
+        NOBODY.get_or_init(Self::default)
     }
 
     /// Records a request that must carry neither token nor signature.

@@ -16,6 +16,7 @@ mod secrets;
 mod signed;
 mod subscriber;
 mod table;
+mod untouched;
 
 use std::sync::LazyLock;
 

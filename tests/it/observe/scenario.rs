@@ -62,6 +62,13 @@ pub(super) async fn call_that_is_refused(tokens: &TokenRefresher) -> BoxError {
     service.oneshot(get("https://user:password@example.com/path?query")).await.unwrap_err()
 }
 
+/// A call of code that still adds HTTP Basic.
+pub(super) async fn call_with_basic(tokens: &TokenRefresher) {
+    let mut request = get(API);
+    request.headers_mut().insert("authorization", "Basic a2V5OnNlY3JldA==".parse().unwrap());
+    SinchAuthLayer::new(tokens.clone()).layer(MockApi::rejecting(&[])).oneshot(request).await.unwrap();
+}
+
 pub(super) fn build_with_a_mistyped_host(tokens: &TokenRefresher) {
     let audience = Audience::hosts(["api.example.com", "user:password@api example.com"]);
     drop(SinchAuthLayer::new(tokens.clone()).audience(audience));
@@ -121,6 +128,7 @@ pub(super) async fn everything() {
     call_that_cannot_be_replayed(&tokens).await;
     call_that_is_refused(&tokens).await;
     build_with_a_mistyped_host(&tokens);
+    call_with_basic(&tokens).await;
     tokens.forget();
     #[cfg(feature = "__client")]
     super::fleet::an_outage_and_refusals().await;
