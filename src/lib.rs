@@ -71,7 +71,7 @@
 //!   what they send.
 //! - **Inner services** must be `Clone`; tower's rate limit, for one, is not until it has a `.buffer(n)` in front. A
 //!   `ServiceExt` method that "exists, but its trait bounds were not satisfied" on [`SinchAuth`] means this or a body
-//!   that is not `Clone`.
+//!   that is not `Clone`: [`docs::clients`] has the whole table, and stacks for hyper, reqwest and axum.
 //! - **One refresher** per access key: clone the [`TokenRefresher`] into every layer that uses the key.
 //! - **Errors** of the inner service come through as they are, boxed; `downcast_ref` finds them.
 //!
