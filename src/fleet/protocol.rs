@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! Looking    => Taking | Alone | end
-//! Taking     => Checking | Waiting | Alone
+//! Taking     => Checking | Waiting | LastLook | Alone
 //! Checking   => Fetching | Releasing | Alone
 //! Fetching   => Publishing | Recording | Releasing
 //! Publishing => Releasing | Yielding | end
@@ -17,7 +17,7 @@
 //! - **Looking**: the token in the store is loaded. If it can be *adopted*, that is the end. The store that fails, here as
 //!   in any state below, is not asked again: the process goes on *alone*.
 //! - **Taking**: the process tries to take the lease, which says who asks the issuer. It is there for 5 s. If another
-//!   process has it, this one *waits*.
+//!   process has it, this one *waits*, unless its patience is over.
 //! - **Checking**: with the lease, the token is loaded again: another process may have published one meanwhile.
 //! - **Fetching**: the one exchange with the issuer. A token is *published*, unless it is about to expire. A refusal, which
 //!   holds for all, is *recorded*. If the issuer was not reached, that is this process' own affair: the lease is *released*.
@@ -29,7 +29,7 @@
 //! - **Waiting**: the lease is polled: every 100 ms for 1 s, then half as long again each time, at most 1 s, all ± 50 %. If
 //!   it is gone, has changed, or is not to be believed, the process *looks* again. A recorded refusal is the end.
 //!   Patience is a third to two thirds of what the flight has left, drawn once.
-//! - **Last look**: patience is over, and the token is loaded once more.
+//! - **LastLook**: patience is over, and the token is loaded once more.
 //! - **Alone**: one exchange with the issuer, of which the others do not learn.
 //!
 //! Two exchanges at once are harmless, so the lease saves requests and guards nothing: there is no fencing and no heartbeat.
@@ -46,6 +46,7 @@ const MAX_PAUSE: Duration = Duration::from_secs(1);
 
 /// What the process does next.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(test, derive(Hash))]
 pub(super) enum Step {
     LoadToken,
     /// Take the lease, in the place of one that is not to be believed, if there is one.
@@ -64,6 +65,7 @@ pub(super) enum Step {
 
 /// How an attempt ended.
 #[derive(Debug, PartialEq, Eq)]
+#[cfg_attr(test, derive(Clone))]
 pub(super) enum End<T, E> {
     /// Another process' token.
     Adopted(T),
@@ -117,7 +119,7 @@ pub(super) enum Lease<E> {
 
 /// One attempt.
 #[derive(Debug)]
-#[cfg_attr(test, derive(Clone))]
+#[cfg_attr(test, derive(Clone, Hash))]
 pub(super) struct Protocol<T, E> {
     state: State<T, E>,
     /// When it waits no more: set when it first waits.
@@ -125,7 +127,7 @@ pub(super) struct Protocol<T, E> {
 }
 
 #[derive(Debug)]
-#[cfg_attr(test, derive(Clone))]
+#[cfg_attr(test, derive(Clone, Hash))]
 enum State<T, E> {
     /// `over` is a lease that is not to be believed.
     Looking {
@@ -155,7 +157,7 @@ enum State<T, E> {
 }
 
 #[derive(Debug)]
-#[cfg_attr(test, derive(Clone))]
+#[cfg_attr(test, derive(Clone, Hash))]
 enum Released<T, E> {
     Adopted(T),
     Own(T),
@@ -164,7 +166,7 @@ enum Released<T, E> {
 
 /// A process that waits for another one.
 #[derive(Debug)]
-#[cfg_attr(test, derive(Clone))]
+#[cfg_attr(test, derive(Clone, Hash))]
 struct Wait {
     since: Instant,
     /// The pause before the last poll, as it was before it was drawn.
@@ -207,7 +209,7 @@ impl<T, E> Protocol<T, E> {
                 end(End::Adopted(token))
             }
             (State::Looking { over }, Event::Token { .. }) => go(State::Taking, Step::TakeLease { over }),
-            // ## Taking => Checking | Waiting | Alone
+            // ## Taking => Checking | Waiting | LastLook | Alone
             (State::Taking, Event::Written(true)) => go(State::Checking, Step::LoadToken),
             (State::Taking, Event::Written(false)) => self.wait(None, reading),
             // ## Checking => Fetching | Releasing | Alone
@@ -304,3 +306,6 @@ fn release<T, E>(end: Released<T, E>) -> Advance<T, E> {
 fn end<T, E>(end: End<T, E>) -> Advance<T, E> {
     ControlFlow::Break(end)
 }
+
+#[cfg(test)]
+mod tests;
