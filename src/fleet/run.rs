@@ -224,7 +224,8 @@ impl<'a> Run<'a> {
             (Some(ttl), Ok(sealed)) => {
                 self.compare_and_set("publish", &name, over.as_deref(), &sealed, ttl).await
             }
-            _ => Event::Unreachable,
+            // It came so late that it is not to be shared any more. The store is all right: the lease is to be released.
+            _ => Event::Written(false),
         }
     }
 
@@ -286,3 +287,6 @@ impl<'a> Run<'a> {
         None
     }
 }
+
+#[cfg(test)]
+mod tests;
