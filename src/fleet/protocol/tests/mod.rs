@@ -8,6 +8,7 @@ use super::{End, Event, Lease, Next, Protocol, Reading, State, Step};
 use crate::schedule::fixture::{at, millis, secs};
 
 mod ends;
+mod model;
 
 mod steps;
 mod table;
