@@ -10,7 +10,8 @@ use zeroize::Zeroizing;
 use crate::{
     error::{TokenError, TokenErrorKind, token::Kind},
     schedule::{
-        Lifetime, MAX_RETRY_AFTER, Moment, Now, flight_backoff, terminal_error_ttl, throttled_backoff,
+        Lifetime, MAX_RETRY_AFTER, MIN_LIFETIME, Moment, Now, flight_backoff, terminal_error_ttl,
+        throttled_backoff,
     },
     token::{Attempt, IssuedToken},
 };
@@ -81,6 +82,10 @@ impl<'a> SharedToken<'a> {
 
     /// Returns the time left to share it, `None` if that is within its margin.
     pub(super) fn shareable_for(&self, age: Duration) -> Option<Duration> {
+        // Whoever adopted it would count from receipt, and use it for longer than it lives.
+        if self.lifetime <= MIN_LIFETIME {
+            return None;
+        }
         let margin = MARGIN.min(self.lifetime / 10);
         self.lifetime.checked_sub(age).filter(|left| *left > margin)
     }
@@ -212,5 +217,7 @@ fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
+#[cfg(test)]
+mod properties;
 #[cfg(test)]
 mod tests;

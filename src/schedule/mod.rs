@@ -11,6 +11,8 @@ mod settings;
 mod timer;
 mod validity;
 
+#[cfg(feature = "__client")]
+pub(crate) use self::validity::MIN_LIFETIME;
 pub(crate) use self::{
     backoff::{
         Backoff, MAX_RETRY_AFTER, attempt_backoff, flight_backoff, rejection_backoff, terminal_error_ttl,

@@ -10,7 +10,7 @@ use super::{
 /// The longest lifetime that is believed: no issuer means more, and nothing is cached for ever.
 pub(super) const MAX_LIFETIME: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 /// A lifetime of this or less counts as this, from receipt.
-pub(super) const MIN_LIFETIME: Duration = Duration::from_secs(1);
+pub(crate) const MIN_LIFETIME: Duration = Duration::from_secs(1);
 /// No refresh starts at a younger age than this because it is due.
 pub(super) const MIN_REFRESH_AGE: Duration = Duration::from_secs(1);
 /// The share of the lead by which a refresh may come earlier. 5,000 processes whose tokens are equal then stay below 10

@@ -81,6 +81,16 @@ fn a_token_within_its_margin_is_neither_taken_nor_shared() {
 }
 
 #[test]
+fn a_token_of_a_second_which_counts_from_receipt_is_not_shared() {
+    let shared = |lifetime| {
+        let token = issued(Some(lifetime));
+        SharedToken::of(&token, start()).shareable_for(Duration::ZERO).is_some()
+    };
+    assert!(!shared(secs(1)));
+    assert!(shared(millis(1_001)));
+}
+
+#[test]
 fn a_token_without_lifetime_is_shared_for_five_minutes() {
     assert_eq!(SharedToken::of(&issued(None), start()).shareable_for(Duration::ZERO), Some(secs(300)));
 }
