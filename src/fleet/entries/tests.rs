@@ -109,14 +109,21 @@ fn the_token_that_is_to_be_replaced_is_not_taken() {
 }
 
 #[test]
-fn a_token_that_is_due_is_replaced_by_one_that_lives_longer_a_rejected_one_by_any() {
+fn a_token_that_is_due_is_replaced_by_one_that_lives_longer() {
     let left = HOUR - secs(60);
-    let taken = |lifetime, is_rejected| {
-        adopt(Some(left), &replacing("current", lifetime, is_rejected), start()).is_some()
-    };
-    assert!(taken(left - millis(1), false));
-    assert!(!taken(left, false));
-    assert!(taken(2 * HOUR, true));
+    let taken = |lifetime| adopt(Some(left), &replacing("current", lifetime, false), start()).is_some();
+    assert!(taken(left - millis(1)));
+    assert!(!taken(left));
+}
+
+#[test]
+fn a_rejected_token_is_replaced_by_one_that_was_issued_later_however_long_it_lives() {
+    let taken = |ttl, now| adopt(Some(ttl), &replacing("current", 2 * HOUR, true), now).is_some();
+    assert!(taken(HOUR - millis(59_999), at(secs(60))));
+    assert!(!taken(HOUR - secs(60), at(secs(60))));
+    assert!(!taken(HOUR - secs(61), at(secs(60))));
+    let is_ahead = Now { wall: start().wall + secs(600), ..at(secs(60)) };
+    assert!(taken(HOUR - millis(59_999), is_ahead), "by the time of the store, which all share");
 }
 
 #[test]

@@ -53,6 +53,29 @@ async fn one_rejection_anywhere_heals_all() {
     }
 }
 
+/// So it is after an outage of the store, and after a failover that lost what was written last.
+#[tokio::test(start_paused = true)]
+async fn a_token_that_was_issued_before_the_rejected_one_is_not_taken() {
+    let (issuer, store) = (Issuer::new(), MemoryStore::new());
+    let processes = issuer.processes(5, &store);
+    headers(&processes).await;
+    advance(Duration::from_secs(60)).await;
+    let revoke = async || {
+        let rejected: Vec<_> = processes.iter().map(|process| process.cached().unwrap()).collect();
+        let refreshes = processes.iter().zip(&rejected).map(|(process, rejected)| process.refresh(rejected));
+        let mut headers: Vec<_> =
+            join_all(refreshes).await.into_iter().map(|token| header(&token.unwrap())).collect();
+        headers.dedup();
+        headers
+    };
+    store.refuse(true);
+    assert_eq!(revoke().await.len(), 5, "each asks for itself");
+    store.refuse(false);
+    advance(Duration::from_secs(60)).await;
+    assert_eq!(revoke().await, ["Bearer token-7"]);
+    assert_eq!(issuer.requests(), 7);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_refresh_that_is_due_makes_one_token_request_and_no_call_waits() {
     let (issuer, store) = (Issuer::new().delay(Duration::from_millis(300)), MemoryStore::new());
