@@ -3,7 +3,7 @@
 use std::{fmt, time::Duration};
 
 use bytes::Bytes;
-use redis::{Cmd, FromRedisValue, aio::ConnectionLike};
+use redis::{Cmd, FromRedisValue, RedisResult, aio::ConnectionLike};
 
 use super::store::{Stored, TokenStore};
 use crate::error::BoxError;
@@ -12,6 +12,7 @@ use crate::error::BoxError;
 ///
 /// The connection is yours, and with it TLS, the password, cluster or sentinel, and how it connects again: any that is
 /// cheap to clone will do, such as `ConnectionManager`, `MultiplexedConnection` or `ClusterConnection` of the crate `redis`.
+/// What loads an entry is sent once more if the connection was gone: it may have been closed while it was idle.
 ///
 /// # What it sends
 ///
@@ -125,14 +126,23 @@ impl<C> RedisStore<C> {
 }
 
 impl<C: ConnectionLike + Clone> RedisStore<C> {
-    async fn send<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, BoxError> {
-        Ok(command.query_async(&mut self.connection.clone()).await?)
+    async fn send<T: FromRedisValue>(&self, command: &Cmd) -> RedisResult<T> {
+        command.query_async(&mut self.connection.clone()).await
+    }
+
+    /// Sends a command that changes nothing, and once more if the connection was gone. An idle one that was closed is found
+    /// out by the next command only, and a connection that connects again does so after that.
+    async fn ask<T: FromRedisValue>(&self, command: &Cmd) -> RedisResult<T> {
+        match self.send(command).await {
+            Err(error) if error.is_io_error() && !error.is_timeout() => self.send(command).await,
+            answer => answer,
+        }
     }
 }
 
 impl<C: ConnectionLike + Clone + Send + Sync + 'static> TokenStore for RedisStore<C> {
     async fn load(&self, name: &str) -> Result<Option<Stored>, BoxError> {
-        let stored: Option<(Bytes, i64)> = self.send(&self.eval(LOAD, name)).await?;
+        let stored: Option<(Bytes, i64)> = self.ask(&self.eval(LOAD, name)).await?;
         Ok(stored.and_then(|(value, left)| match left {
             GONE => None,
             NO_END => Some(Stored { value, expires_in: None }),
@@ -155,13 +165,13 @@ impl<C: ConnectionLike + Clone + Send + Sync + 'static> TokenStore for RedisStor
         };
         let mut command = self.eval(REPLACE, name);
         command.arg(expected).arg(value).arg(millis(ttl));
-        self.send(&command).await
+        Ok(self.send(&command).await?)
     }
 
     async fn compare_and_remove(&self, name: &str, expected: &[u8]) -> Result<bool, BoxError> {
         let mut command = self.eval(REMOVE, name);
         command.arg(expected);
-        self.send(&command).await
+        Ok(self.send(&command).await?)
     }
 }
 

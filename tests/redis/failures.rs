@@ -136,6 +136,21 @@ async fn a_server_that_is_killed_is_an_error_until_there_is_one_again() {
 }
 
 #[tokio::test]
+async fn a_connection_that_was_closed_while_it_was_idle_costs_no_load() {
+    let mut server = RedisServer::start().await;
+    let store = managed(server.port(), settings());
+    assert!(store.compare_and_set(NAME, None, b"1", MINUTE).await.unwrap());
+    for _ in 0..3 {
+        server.run::<()>("CLIENT KILL TYPE normal").await;
+        assert_eq!(value(&store).await.as_deref(), Some(&b"1"[..]));
+    }
+    server.kill();
+    assert!(store.load(NAME).await.is_err());
+    server.restart().await;
+    assert_eq!(store.load(NAME).await.unwrap(), None);
+}
+
+#[tokio::test]
 async fn a_process_may_start_before_its_server() {
     let store = managed(free_port(), settings());
     assert!(store.load(NAME).await.is_err());
