@@ -36,6 +36,8 @@
 //! | No body makes memory grow: 64 KiB, or what you choose, are collected to sign it, before anything is sent. | `a_body_that_says_it_is_too_long_is_not_read` `a_body_that_turns_out_too_long_is_not_sent` `empty_frames_without_end_leave_the_thread_to_others` |
 //! | No answer makes a call hang or memory grow: 64 KiB are read of a token response, 16 KiB of a `401`; attempts and flights end in time; challenges are read with a bound. | `a_body_over_64_kib_is_not_read_to_its_end` `an_endless_body_is_read_up_to_16_kib` `a_hang_before_the_head_or_within_the_body_is_a_timeout` `no_caller_waits_longer_than_the_flight_timeout` `a_hostile_field_is_given_up_soon` `no_more_than_64_authorities_are_remembered` |
 //! | An API that always says `401` cannot make us flood the token endpoint. | `an_api_that_always_says_401_costs_few_requests_then_heals` |
+//! | Who reads the store that a fleet shares gets no token and no secret. | `who_can_read_the_store_gets_no_token_and_no_secret` `no_command_to_redis_holds_a_secret` |
+//! | Who writes to it cannot make a token of theirs be sent. | `what_was_written_by_who_does_not_know_the_secret_is_not_sent` |
 //! | A token past its expiry is not sent, whatever happens to the clocks. | `an_expired_token_is_never_served_even_without_another` `the_older_of_both_clocks_wins_at_every_moment` |
 //!
 //! The crate has no `unsafe` code: the compiler forbids it. Its dependencies have some.
