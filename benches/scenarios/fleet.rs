@@ -1,7 +1,7 @@
 //! A day of a fleet whose processes share an access key, in paused time, and with it the token endpoint's rate limit.
 //!
 //! Half-way the endpoint is down for 15 minutes. Next to real refreshers stands a naive client: it asks when its token
-//! has expired, once, and again at its next call.
+//! has expired, once, and again at its next call. A third fleet has refreshers that share one token in a store.
 
 use std::{cell::RefCell, future::Future, rc::Rc, time::Duration};
 
@@ -10,6 +10,8 @@ use tokio::{
     task::LocalSet,
     time::{Instant, sleep_until},
 };
+#[cfg(feature = "__client")]
+use tower_sinch_auth::testing::MemoryStore;
 use tower_sinch_auth::{TokenError, TokenRefresher, TokenState};
 
 use crate::{
@@ -191,10 +193,24 @@ impl Start {
 
 /// Prints one line of the table, of a fleet in a runtime of its own.
 fn line<C: Client + 'static>(name: &str, size: u32, start: Start, client: impl Fn(&Issuer) -> C) {
+    println!("{}", cells(name, size, start, client));
+}
+
+/// As `line`, of a fleet that shares one token in a store.
+#[cfg(feature = "__client")]
+fn shared_line(size: u32, start: Start) {
+    let store = MemoryStore::new();
+    store.latency(Duration::from_millis(1));
+    let cells = cells("shared", size, start, |issuer| crate::shared::process(issuer, &store));
+    let operations = store.operations() as f64 / f64::from(size) / 24.0;
+    println!("{cells}  {operations:>11.2}");
+}
+
+fn cells<C: Client + 'static>(name: &str, size: u32, start: Start, client: impl Fn(&Issuer) -> C) -> String {
     fastrand::seed(1);
     let runtime = Builder::new_current_thread().enable_time().start_paused(true).build();
     let (issuer, seen) = runtime.expect("a runtime").block_on(fleet(size, start, client));
-    println!(
+    format!(
         "{size:>9}  {:<12}  {name:<9}  {:>8}  {:>8}  {:>8}  {:>8}  {:>10.2}  {:>11.2}",
         start.name(),
         issuer.requests(),
@@ -203,7 +219,7 @@ fn line<C: Client + 'static>(name: &str, size: u32, start: Start, client: impl F
         seen.failed,
         seen.first_token.as_secs_f64(),
         seen.recovered.as_secs_f64(),
-    );
+    )
 }
 
 /// Prints what no client can beat: each token is used up to its end, and the rate limit to its bottom.
@@ -229,14 +245,25 @@ pub(crate) fn day() {
         OUTAGE.as_secs() / 60,
     );
     println!(
-        "{:>9}  {:<12}  {:<9}  {:>8}  {:>8}  {:>8}  {:>8}  {:>10}  {:>11}",
-        "processes", "start", "client", "requests", "429s", "delayed", "failed", "all have a", "all again",
+        "{:>9}  {:<12}  {:<9}  {:>8}  {:>8}  {:>8}  {:>8}  {:>10}  {:>11}  {:>11}",
+        "processes",
+        "start",
+        "client",
+        "requests",
+        "429s",
+        "delayed",
+        "failed",
+        "all have a",
+        "all again",
+        "store ops a",
     );
-    println!("{:>82}  {:>11}\n", "token, s", "after, s");
+    println!("{:>82}  {:>11}  {:>11}\n", "token, s", "after, s", "process, h");
     for start in [Start::AtOnce, Start::Spread] {
         for size in FLEETS {
             line("naive", size, start, |issuer| Naive { issuer: issuer.clone(), expires: None });
             line("refresher", size, start, |issuer| TokenRefresher::new(issuer.clone()));
+            #[cfg(feature = "__client")]
+            shared_line(size, start);
             if matches!(start, Start::AtOnce) {
                 best(size);
             }

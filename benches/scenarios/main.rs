@@ -18,12 +18,14 @@ mod faults;
 mod fleet;
 mod issuer;
 mod load;
+#[cfg(feature = "__client")]
+mod shared;
 mod throughput;
 mod traffic;
 
 use crate::{contenders::REFRESHING, faults::Fault};
 
-const SCENARIOS: [(&str, fn()); 11] = [
+const SCENARIOS: &[(&str, fn())] = &[
     ("two threads", || throughput::two_threads(Vec::new())),
     ("loopback", || throughput::loopback(async |_| Vec::new())),
     ("cold herd", || load::cold_herd(&REFRESHING)),
@@ -35,6 +37,8 @@ const SCENARIOS: [(&str, fn()); 11] = [
     ("unauthorized cost", || cost::print(&cost::DEFAULTS.map(cost::Row::paused))),
     ("fleet day", fleet::day),
     ("accounts", accounts::print),
+    #[cfg(feature = "__client")]
+    ("fleet faults", shared::faults),
 ];
 
 fn main() {
