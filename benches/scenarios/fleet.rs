@@ -31,6 +31,8 @@ const FLEETS: [u32; 3] = [10, 100, 1000];
 #[derive(Clone, Copy)]
 enum Start {
     AtOnce,
+    /// All at once, and the endpoint is never down.
+    NoOutage,
     /// One after another within an hour, so that the fleet is in its steady state from the beginning.
     Spread,
 }
@@ -165,14 +167,15 @@ async fn fleet<C: Client + 'static>(
     client: impl Fn(&Issuer) -> C,
 ) -> (Issuer, Seen) {
     let begin = Instant::now();
-    let outage = begin + DAY / 2 - OUTAGE / 2;
-    let outage_over = outage + OUTAGE;
+    let lasts = start.outage();
+    let outage = begin + DAY / 2 - lasts / 2;
+    let outage_over = outage + lasts;
     let issuer = Issuer::limited(LATENCY, LIFETIME, Some(outage..outage_over));
     let seen = Rc::new(RefCell::new(Seen::default()));
     let processes = LocalSet::new();
     for number in 0..size {
         let at = match start {
-            Start::AtOnce => begin,
+            Start::AtOnce | Start::NoOutage => begin,
             Start::Spread => begin + LIFETIME * number / size,
         };
         let seen = Rc::clone(&seen);
@@ -186,7 +189,15 @@ impl Start {
     fn name(self) -> &'static str {
         match self {
             Self::AtOnce => "all at once",
+            Self::NoOutage => "no outage",
             Self::Spread => "over an hour",
+        }
+    }
+
+    fn outage(self) -> Duration {
+        match self {
+            Self::AtOnce | Self::Spread => OUTAGE,
+            Self::NoOutage => Duration::ZERO,
         }
     }
 }
@@ -258,7 +269,7 @@ pub(crate) fn day() {
         "store ops a",
     );
     println!("{:>82}  {:>11}  {:>11}\n", "token, s", "after, s", "process, h");
-    for start in [Start::AtOnce, Start::Spread] {
+    for start in [Start::AtOnce, Start::NoOutage, Start::Spread] {
         for size in FLEETS {
             line("naive", size, start, |issuer| Naive { issuer: issuer.clone(), expires: None });
             line("refresher", size, start, |issuer| TokenRefresher::new(issuer.clone()));
