@@ -90,9 +90,9 @@ impl<'a> SharedToken<'a> {
         self.lifetime.checked_sub(age).filter(|left| *left > margin)
     }
 
-    /// Returns the token, if it is better than the one that `attempt` is to replace: issued later, if that was rejected, else
-    /// living longer. `ttl` is the time that it has left in the store, from some time after `now` on: one without belongs to
-    /// nobody who writes entries as we do.
+    /// Returns the token, if it is better than the one that `attempt` is to replace: not issued before it, if that was
+    /// rejected, else living longer. `ttl` is the time that it has left in the store, from some time after `now` on: one
+    /// without belongs to nobody who writes entries as we do.
     pub(super) fn adopt(&self, ttl: Option<Duration>, attempt: &Attempt, now: Now) -> Option<IssuedToken> {
         let ttl = ttl?;
         let age = age(self.lifetime, ttl, self.issued, now);
@@ -103,7 +103,7 @@ impl<'a> SharedToken<'a> {
             let is_same = current.authorization() == token.authorization();
             let is_better = if attempt.is_rejected {
                 // What revoked the newer one has revoked this one before. By the store's time: wall clocks differ.
-                self.lifetime.saturating_sub(ttl) < current.validity().age(now)
+                self.lifetime.saturating_sub(ttl) <= current.validity().age(now)
             } else {
                 current.validity().expires_in(now).is_some_and(|current| left > current)
             };

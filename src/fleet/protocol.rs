@@ -2,15 +2,15 @@
 //!
 //! ```text
 //! Looking    => Taking | Alone | end
-//! Taking     => Checking | Waiting | LastLook | Alone
+//! Taking     => Checking | Waiting | Parting | Alone
 //! Checking   => Fetching | Releasing | Alone
 //! Fetching   => Publishing | Recording | Releasing
 //! Publishing => Releasing | Yielding | end
 //! Yielding   => Publishing | Releasing | end
 //! Recording  => end
 //! Releasing  => end
-//! Waiting    => Looking | Waiting | Alone | LastLook | end
-//! LastLook   => Alone | end
+//! Waiting    => Looking | Waiting | Alone | Parting | end
+//! Parting    => Alone | end
 //! Alone      => end
 //! ```
 //!
@@ -29,7 +29,7 @@
 //! - **Waiting**: the lease is polled: every 100 ms for 1 s, then half as long again each time, at most 1 s, all ± 50 %. If
 //!   it is gone, has changed, or is not to be believed, the process *looks* again. A recorded refusal is the end.
 //!   Patience is a third to two thirds of what the flight has left, drawn once.
-//! - **LastLook**: patience is over, and the token is loaded once more.
+//! - **Parting**: patience is over, and the token is loaded once more.
 //! - **Alone**: one exchange with the issuer, of which the others do not learn.
 //!
 //! Two exchanges at once are harmless, so the lease saves requests and guards nothing: there is no fencing and no heartbeat.
@@ -152,7 +152,7 @@ enum State<T, E> {
         end: Released<T, E>,
     },
     Waiting(Wait),
-    LastLook,
+    Parting,
     Alone,
 }
 
@@ -205,11 +205,11 @@ impl<T, E> Protocol<T, E> {
     fn advance(&mut self, state: State<T, E>, event: Event<T, E>, reading: Reading) -> Advance<T, E> {
         match (state, event) {
             // ## Looking => Taking | Alone | end
-            (State::Looking { .. } | State::LastLook, Event::Token { adoptable: Some(token), .. }) => {
+            (State::Looking { .. } | State::Parting, Event::Token { adoptable: Some(token), .. }) => {
                 end(End::Adopted(token))
             }
             (State::Looking { over }, Event::Token { .. }) => go(State::Taking, Step::TakeLease { over }),
-            // ## Taking => Checking | Waiting | LastLook | Alone
+            // ## Taking => Checking | Waiting | Parting | Alone
             (State::Taking, Event::Written(true)) => go(State::Checking, Step::LoadToken),
             (State::Taking, Event::Written(false)) => self.wait(None, reading),
             // ## Checking => Fetching | Releasing | Alone
@@ -248,7 +248,7 @@ impl<T, E> Protocol<T, E> {
                     Released::Failed(error) => End::Failed(error),
                 })
             }
-            // ## Waiting => Looking | Waiting | Alone | LastLook | end
+            // ## Waiting => Looking | Waiting | Alone | Parting | end
             (State::Waiting(wait), Event::Paused) => go(State::Waiting(wait), Step::LoadLease),
             (State::Waiting(_), Event::Lease(Lease::Refusal(error))) => end(End::Relayed(error)),
             (State::Waiting(wait), Event::Lease(Lease::Held(holder)))
@@ -261,7 +261,7 @@ impl<T, E> Protocol<T, E> {
             // ## Alone => end
             (State::Alone, Event::Issued { token, .. }) => end(End::Alone(token)),
             (State::Alone, Event::Refused(error) | Event::NotReached(error)) => end(End::Failed(error)),
-            // ## LastLook => Alone | end
+            // ## Parting => Alone | end
             _ => go(State::Alone, Step::Exchange),
         }
     }
@@ -275,7 +275,7 @@ impl<T, E> Protocol<T, E> {
         });
         let left = patience.saturating_duration_since(now);
         if left.is_zero() {
-            return go(State::LastLook, Step::LoadToken);
+            return go(State::Parting, Step::LoadToken);
         }
         let wait = wait.unwrap_or(Wait { since: now, pause: SHORT_PAUSE, holder: None });
         let pause = if now.saturating_duration_since(wait.since) < SHORT_FOR {

@@ -53,6 +53,18 @@ async fn one_rejection_anywhere_heals_all() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_rejection_heals_all_however_fast_all_of_it_is() {
+    let (issuer, store) = (Issuer::new(), MemoryStore::new());
+    let processes = issuer.processes(5, &store);
+    headers(&processes).await;
+    for process in &processes {
+        let rejected = process.cached().unwrap();
+        assert_eq!(header(&process.refresh(&rejected).await.unwrap()), "Bearer token-2");
+    }
+    assert_eq!(issuer.requests(), 2);
+}
+
 /// So it is after an outage of the store, and after a failover that lost what was written last.
 #[tokio::test(start_paused = true)]
 async fn a_token_that_was_issued_before_the_rejected_one_is_not_taken() {

@@ -126,7 +126,7 @@ fn only_an_unreachable_store_and_the_last_look_lead_to_an_exchange_alone() {
             let event = dice.choice(outcomes(it.step())).unwrap();
             let is_unreachable = matches!(event, Event::Unreachable);
             it = it.on(event);
-            assert!(it.name() != "Alone" || is_unreachable || from == "LastLook", "{from}");
+            assert!(it.name() != "Alone" || is_unreachable || from == "Parting", "{from}");
         }
     }
 }

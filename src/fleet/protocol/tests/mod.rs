@@ -163,7 +163,7 @@ impl Fixture {
             State::Recording { .. } => "Recording",
             State::Releasing { .. } => "Releasing",
             State::Waiting(_) => "Waiting",
-            State::LastLook => "LastLook",
+            State::Parting => "Parting",
             State::Alone => "Alone",
         }
     }

@@ -77,7 +77,7 @@ fn no_pause_reaches_beyond_its_patience() {
     let it = it.on(nothing()).on(Event::Written(false));
     assert_eq!(it.step(), &Step::Pause(millis(40)));
     let it = it.pause().on(held("one"));
-    assert_eq!((it.step(), it.name()), (&Step::LoadToken, "LastLook"));
+    assert_eq!((it.step(), it.name()), (&Step::LoadToken, "Parting"));
 }
 
 #[test]
@@ -85,7 +85,7 @@ fn where_the_flight_has_no_time_left_nobody_waits() {
     let mut it = Fixture::start();
     it.now = it.flight;
     let it = it.on(nothing()).on(Event::Written(false));
-    assert_eq!((it.step(), it.name()), (&Step::LoadToken, "LastLook"));
+    assert_eq!((it.step(), it.name()), (&Step::LoadToken, "Parting"));
 }
 
 #[test]
