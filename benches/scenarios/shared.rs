@@ -189,13 +189,13 @@ pub(crate) fn faults() {
         "{:<48}  {:>9}  {:>8}  {:>6}  {:>18}",
         "", "processes", "requests", "failed", "all are served, s"
     );
-    line("cold start, all at once", PROCESSES, paused(async || World::new(PROCESSES, EXCHANGE).ask().await));
-    line("all meet a 401 at once", PROCESSES, paused(common_401));
-    line("the one that asks is killed", PROCESSES, paused(holder_killed));
+    line("cold start, all at once", PROCESSES, &paused(async || World::new(PROCESSES, EXCHANGE).ask().await));
+    line("all meet a 401 at once", PROCESSES, &paused(common_401));
+    line("the one that asks is killed", PROCESSES, &paused(holder_killed));
     let exchange = Duration::from_secs(7);
-    line("an exchange takes 7 s", PROCESSES, paused(async || World::new(PROCESSES, exchange).ask().await));
+    line("an exchange takes 7 s", PROCESSES, &paused(async || World::new(PROCESSES, exchange).ask().await));
     let (seen, later) = paused(hung);
-    line("the store hangs", FEW, seen);
+    line("the store hangs", FEW, &seen);
     println!("{:>52} s later than a store that refuses at once", format!("{:.2}", later.as_secs_f64()));
     for processes in [1, PROCESSES] {
         let requests = paused(async || always_401(processes).await);
@@ -203,7 +203,7 @@ pub(crate) fn faults() {
     }
 }
 
-fn line(what: &str, processes: usize, seen: Seen) {
+fn line(what: &str, processes: usize, seen: &Seen) {
     let Seen { requests, failed, took } = seen;
     println!("{what:<48}  {processes:>9}  {requests:>8}  {failed:>6}  {:>18.2}", took.as_secs_f64());
 }
