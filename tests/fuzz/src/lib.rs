@@ -14,6 +14,7 @@
 pub mod api;
 pub mod body;
 pub mod challenge;
+pub mod chest;
 pub mod date;
 pub mod host;
 pub mod key;
@@ -21,9 +22,12 @@ pub mod response;
 pub mod unauthorized;
 pub mod upload;
 
-use std::{error::Error, fmt::Write, future::Future};
+use std::{error::Error, fmt::Write, future::Future, time::Duration};
 
-use tokio::runtime::{Builder, Runtime};
+use tokio::{
+    runtime::{Builder, Runtime},
+    time::Instant,
+};
 
 thread_local! {
     static RUNTIME: Runtime = runtime();
@@ -37,6 +41,14 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
 /// The same, in a runtime of its own, which ends with it: no task of another input is left in it.
 pub fn block_on_anew<F: Future>(future: F) -> F::Output {
     runtime().block_on(future)
+}
+
+/// How much of the paused time goes by in `work`, which runs futures by [`block_on`].
+#[expect(clippy::disallowed_methods, reason = "reads the paused clock, to see how far it went")]
+pub fn elapsed<T>(work: impl FnOnce() -> T) -> (T, Duration) {
+    let now = || block_on(async { Instant::now() });
+    let began = now();
+    (work(), now() - began)
 }
 
 fn runtime() -> Runtime {

@@ -24,7 +24,7 @@ mod shell;
 mod store;
 mod world;
 
-const RANDOM_SCHEDULES: u64 = 2_000;
+const RANDOM_SCHEDULES: u64 = 1_500;
 const RANDOM_LENGTH: usize = 150;
 
 /// All orders of events, up to a depth. A state that was searched as deeply before is not searched again.
@@ -98,17 +98,17 @@ fn is_fault(event: Event) -> bool {
 
 #[test]
 fn model_holds_in_every_order_where_all_is_well() {
-    search("all is well", &scope::ALL_IS_WELL, 13);
+    search("all is well", &scope::ALL_IS_WELL, 12);
 }
 
 #[test]
 fn model_holds_in_every_order_of_three() {
-    search("three processes", &scope::THREE, 13);
+    search("three processes", &scope::THREE, 12);
 }
 
 #[test]
 fn model_holds_in_every_order_with_a_crash() {
-    search("one crash", &scope::ONE_CRASH, 13);
+    search("one crash", &scope::ONE_CRASH, 12);
 }
 
 #[test]
