@@ -1,6 +1,6 @@
 //! Who asks the issuer, and who does not.
 
-use std::time::Duration;
+use std::{future::ready, time::Duration};
 
 use futures::future::join_all;
 use tokio::time::{advance, sleep};
@@ -145,6 +145,21 @@ async fn a_source_that_wraps_the_credentials_shares_as_they_do() {
     let rejected = two.cached().unwrap();
     assert_eq!(header(&two.refresh(&rejected).await.unwrap()), "Bearer token-2");
     assert_eq!(issuer.requests(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_renews_a_token_by_hand_does_not_get_it_from_the_store() {
+    let (issuer, store) = (Issuer::new(), MemoryStore::new());
+    let current = issuer.process(&store).token().await.unwrap();
+    let by_hand = issuer.credentials().shared_in(store.clone());
+    let renewed = by_hand.renew(&current).await.unwrap();
+    let renewed = TokenRefresher::new(move || ready(Ok(renewed.clone()))).token().await.unwrap();
+    assert_eq!((header(&current).as_str(), header(&renewed).as_str()), ("Bearer token-1", "Bearer token-2"));
+    assert_eq!(issuer.requests(), 2);
+    // What is there now is another one: nobody is asked.
+    let renewed = issuer.credentials().shared_in(store.clone()).renew(&current).await.unwrap();
+    let renewed = TokenRefresher::new(move || ready(Ok(renewed.clone()))).token().await.unwrap();
+    assert_eq!((header(&renewed).as_str(), issuer.requests()), ("Bearer token-2", 2));
 }
 
 #[tokio::test(start_paused = true)]

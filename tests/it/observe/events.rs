@@ -278,3 +278,14 @@ async fn to_forget_is_told_once_with_whose_token_it_was() {
     assert_eq!((forgotten.len(), forgotten[0].level), (1, Level::INFO));
     assert_eq!((forgotten[0].field("key_id"), forgotten[0].field("generation")), ("plan-1", "1"));
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_is_not_forgotten_is_told_with_it() {
+    let observed = Observed::start();
+    let resting = TokenError::new(TokenErrorKind::Throttled, "later").with_retry_after(Some(MINUTE));
+    let tokens = builder(&ScriptedSource::new().then(Answer::Error(resting))).build();
+    tokens.token().await.unwrap_err();
+    tokens.forget();
+    let forgotten = observed.log.events_named("token forgotten");
+    assert_eq!((forgotten[0].seconds("retry_in_seconds"), forgotten[0].field("generation")), (60.0, "0"));
+}

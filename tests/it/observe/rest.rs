@@ -116,6 +116,21 @@ async fn a_refresher_that_took_the_place_of_another_keeps_its_gauges() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn one_whose_gauges_another_has_set_since_forgets_and_leaves_them_alone() {
+    let observed = Observed::start();
+    let (old, new) = (of("taken-over"), of("taken-over"));
+    old.token().await.unwrap();
+    new.token().await.unwrap();
+    tokio::task::yield_now().await;
+    let before = gauges(&observed, "taken-over");
+    old.forget();
+    assert_eq!(gauges(&observed, "taken-over"), before);
+    assert_expires(&observed, "taken-over");
+    new.forget();
+    assert_at_rest(&observed, "taken-over", 3);
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_account_that_goes_changes_nothing_of_another() {
     let observed = Observed::start();
     let (goes, stays) = (of("goes"), of("stays"));
