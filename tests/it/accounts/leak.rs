@@ -89,7 +89,8 @@ fn stacks(api: &Api, own: TokenRefresher, pool: &Arc<Vec<Mutex<TokenRefresher>>>
                 .buffer(64)
                 .concurrency_limit(20)
                 .layer(per_request)
-                .concurrency_limit(20)
+                // So few that calls wait for it with a token at hand.
+                .concurrency_limit(2)
                 .service(api.clone()),
         ),
     ]

@@ -2,14 +2,15 @@
 //!
 //! A caller says in its headers who it is, and what its refresher had forgotten when it began. The judge, which knows
 //! neither the pool nor the crate, holds the token against that: it is the only one, sealed by an issuer, of this account
-//! and of this refresher, not expired, and not forgotten before. What became of each sending is in the call's [`Sent`].
+//! and of this refresher, not expired, and not forgotten before, nor before the call was polled last. What became of each sending is in the call's [`Sent`].
 
 use std::{
-    pin::Pin,
+    future::poll_fn,
+    pin::{Pin, pin},
     sync::{
         Arc, Mutex,
         atomic::{
-            AtomicBool,
+            AtomicBool, AtomicU64,
             Ordering::{Relaxed, SeqCst},
         },
     },
@@ -38,8 +39,13 @@ pub(crate) type Body = Full<Bytes>;
 pub(crate) type Stack = BoxCloneSyncService<Request<Body>, Response<Body>, BoxError>;
 
 /// The last sending of a call: the copies of its request share it.
-#[derive(Debug, Default)]
-pub(crate) struct Sent(Mutex<Option<Sending>>);
+#[derive(Debug)]
+pub(crate) struct Sent {
+    last: Mutex<Option<Sending>>,
+    tenant: Arc<Tenant>,
+    /// What the tenant had forgotten when the call was last polled.
+    forgotten: AtomicU64,
+}
 
 #[derive(Clone, Debug)]
 struct Sending {
@@ -64,8 +70,6 @@ const MOVED: &str = "https://fax.api.sinch.com/v1/moved";
 /// Where the tenant is, for the stack that names it anew with each redirect.
 pub(crate) const PLACE: &str = "x-place";
 const TENANT: [&str; 3] = ["x-account", "x-refresher", "x-forgotten"];
-/// A token that is on its way when it is forgotten is sent; one that a call waits with is not.
-const ON_ITS_WAY: u64 = 2_000;
 /// Stacks that lose the account when they follow a redirect.
 pub(crate) const LOSES_ACCOUNT: usize = 3;
 
@@ -107,7 +111,8 @@ pub(crate) fn stacks(api: &Api, own: &Arc<Tenant>, places: &Arc<Vec<Mutex<Arc<Te
             ServiceBuilder::new()
                 .concurrency_limit(40)
                 .layer(layer)
-                .concurrency_limit(30)
+                // So few that calls wait for it with a token at hand.
+                .concurrency_limit(3)
                 .service(api.clone()),
         ),
     ]
@@ -116,8 +121,22 @@ pub(crate) fn stacks(api: &Api, own: &Arc<Tenant>, places: &Arc<Vec<Mutex<Arc<Te
 // === impl Sent ===
 
 impl Sent {
+    pub(crate) fn of(tenant: &Arc<Tenant>) -> Arc<Self> {
+        Arc::new(Self { last: Mutex::default(), tenant: Arc::clone(tenant), forgotten: AtomicU64::new(0) })
+    }
+
+    /// Polls the call. A token that is forgotten while it is polled may be on its way already; one that was before is not.
+    pub(crate) async fn polling<F: Future>(self: Arc<Self>, call: F) -> F::Output {
+        let mut call = pin!(call);
+        poll_fn(|cx| {
+            self.forgotten.store(self.tenant.forgotten.load(SeqCst), SeqCst);
+            call.as_mut().poll(cx)
+        })
+        .await
+    }
+
     fn reject(&self) {
-        if let Some(last) = &mut *lock(&self.0) {
+        if let Some(last) = &mut *lock(&self.last) {
             last.is_rejected = true;
         }
     }
@@ -155,10 +174,12 @@ impl Api {
         check(Rule::OwnToken, (is.account, is.number) == (account, number), token);
         check(Rule::NotExpired, millis() < is.expires, token);
         check(Rule::NotForgotten, is.serial > forgotten, token);
-        if let Some(tenant) = request.extensions().get::<Arc<Tenant>>() {
-            let forgotten = tenant.forgotten.load(SeqCst);
-            let is_long_ago = tenant.forgotten_at.load(SeqCst) + ON_ITS_WAY < millis();
-            check(Rule::NotForgotten, is.serial > forgotten || !is_long_ago, token);
+        // What a redirect stripped of its account is nobody's, whoever's it was before.
+        check(Rule::OwnToken, request.extensions().get::<Account>().is_some(), token);
+        if let Some(sent) =
+            request.extensions().get::<Arc<Sent>>().filter(|sent| sent.tenant.number == number)
+        {
+            check(Rule::NotForgotten, is.serial > sent.forgotten.load(SeqCst), token);
         }
         token
     }
@@ -168,7 +189,7 @@ impl Api {
         let Some(sent) = request.extensions().get::<Arc<Sent>>() else {
             return;
         };
-        let mut last = lock(&sent.0);
+        let mut last = lock(&sent.last);
         let path = request.uri().path().to_owned();
         let before = last.take().filter(|last| last.path == path);
         let count = before.as_ref().map_or(0, |before| before.count) + 1;

@@ -22,9 +22,8 @@ pub(crate) struct Tenant {
     pub(crate) number: u64,
     pub(crate) refresher: TokenRefresher,
     pub(crate) issuer: Arc<Issuer>,
-    /// Tokens up to this one were forgotten, and when.
+    /// Tokens up to this one were forgotten.
     pub(crate) forgotten: AtomicU64,
-    pub(crate) forgotten_at: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -81,14 +80,12 @@ impl Tenant {
             .flight_timeout(Duration::from_secs(2))
             .key_id_label(false)
             .build();
-        Arc::new(Self { account, number, refresher, issuer, forgotten: 0.into(), forgotten_at: 0.into() })
+        Arc::new(Self { account, number, refresher, issuer, forgotten: 0.into() })
     }
 
     pub(crate) fn forget(&self) {
         let asked = self.issuer.asked.load(SeqCst);
         self.refresher.forget();
-        // When before what: whoever reads them the other way round sees a time that is not too early.
-        self.forgotten_at.fetch_max(millis(), SeqCst);
         self.forgotten.fetch_max(asked, SeqCst);
     }
 
