@@ -43,6 +43,7 @@ fuzz_target!(|input: &[u8]| -> Corpus {
     for (audience, rule) in [
         (Audience::sinch_apis(), Rule::SinchApis),
         (Audience::sms_service_plans(), Rule::SmsServicePlans),
+        (Audience::application_apis(), Rule::ApplicationApis),
         (Audience::hosts(&listed), Rule::Listed(&listed)),
     ] {
         check(&request, text, audience, rule);

@@ -11,6 +11,8 @@ pub enum Rule<'a> {
     SinchApis,
     /// `Audience::sms_service_plans()`
     SmsServicePlans,
+    /// `Audience::application_apis()`
+    ApplicationApis,
     /// `Audience::hosts(…)`
     Listed(&'a [String]),
 }
@@ -44,6 +46,7 @@ impl Rule<'_> {
                 })
             }
             _ if is_loopback(host) => true,
+            Self::ApplicationApis if host == "callingapi.sinch.com" => true,
             _ if !is_name(&labels, "api.sinch.com".split('.').count()) => false,
             Self::SinchApis => match *labels {
                 // SMS by project is `zt.{region}`.
@@ -56,6 +59,13 @@ impl Rule<'_> {
             Self::SmsServicePlans => {
                 matches!(*labels, [region, "sms", "api", "sinch", "com"] if region != "zt")
             }
+            Self::ApplicationApis => match *labels {
+                [product, "api", "sinch", "com"] => {
+                    matches!(product, "verification" | "calling")
+                        || product.strip_prefix("calling-").is_some_and(|region| !region.is_empty())
+                }
+                _ => false,
+            },
         }
     }
 }
