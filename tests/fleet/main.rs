@@ -66,6 +66,7 @@ fn main() {
         outage::redis_that_is_stopped_costs_a_token_request_each,
         outage::redis_that_is_killed_and_comes_back_empty,
         outage::a_fleet_that_starts_without_redis,
+        outage::a_fleet_that_starts_without_redis_and_exceeds_the_rate_limit,
         outage::redis_that_is_flushed,
         outage::redis_that_closes_idle_connections,
         refusal::redis_that_is_full,

@@ -18,6 +18,8 @@ use super::{
 
 /// As many refreshers as the issuer's rate limit lets through at once, when each asks for itself.
 pub(crate) const FEW: usize = 2;
+/// Twice as many as that.
+pub(crate) const SOME: usize = 5;
 pub(crate) const MANY: usize = 20;
 pub(crate) const PROCESSES: usize = 12;
 /// How long the issuer takes.

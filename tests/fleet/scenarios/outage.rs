@@ -1,6 +1,6 @@
 //! Redis is not there, or has lost all.
 
-use super::super::world::{FEW, MANY, World};
+use super::super::world::{FEW, MANY, SOME, World};
 
 pub(crate) async fn redis_that_is_stopped_costs_a_token_request_each() {
     let mut world = World::of(FEW).await;
@@ -34,6 +34,16 @@ pub(crate) async fn a_fleet_that_starts_without_redis() {
     world.restart_redis().await;
     world.recovers("Redis is there, all meet a 401").await;
     world.end();
+}
+
+/// The issuer's rate limit refuses most at first, as it does without a store.
+pub(crate) async fn a_fleet_that_starts_without_redis_and_exceeds_the_rate_limit() {
+    let mut world = World::new().await;
+    world.redis.kill();
+    let plan = world.plan(SOME);
+    world.start(|_| plan.clone());
+    world.round("the same, with more than the rate limit allows").await.is_alone();
+    assert!(world.sinch.counts().token_requests_throttled > 0, "the rate limit was not met");
 }
 
 pub(crate) async fn redis_that_is_flushed() {
