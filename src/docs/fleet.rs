@@ -102,15 +102,16 @@
 //! | Redis | token requests | slowest call |
 //! | --- | --- | --- |
 //! | is well | 1 | 0.5 s |
-//! | is killed: connections are refused | 24 | 0.6 s |
+//! | is killed: connections are refused | 24 | 0.7 s |
 //! | is stopped: it hangs | 24 | 0.8 s |
 //! | takes 1 s or 10 s for an operation | 24 | 0.8 s |
 //! | takes 0.1 s for an operation | 1 | 1.2 s |
-//! | is full, is a replica, or gives no right to run scripts | 24 | 0.7 s |
+//! | is full, is a replica, or gives no right to run scripts, while the processes start | 24 | 1.1 s |
 //! | has values of another type under our names | 24 | 0.3 s |
-//! | has garbage under our names | 1 | 0.6 s |
+//! | has garbage under our names | 1 | 0.7 s |
 //! | was flushed or restarted, or has closed idle connections | 1 | 0.6 s |
-//! | is well, and the process that asks for all is killed | 2 | 6.5 s |
+//! | is flushed while a process asks for all | 2 | 0.6 s |
+//! | is well, and the process that asks for all is killed | 2 | 6.3 s |
 //!
 //! # What an operator sees
 //!

@@ -9,6 +9,7 @@
 //! - the network, which reads and changes whatever is not encrypted;
 //! - hosts that are not meant: those that an API redirects to, and those that a caller names by mistake;
 //! - what the APIs and the token endpoint answer: any status, header or body, at any pace;
+//! - whoever reads or writes the store in which a [fleet](crate::docs::fleet) shares a token;
 //! - whoever reads logs, traces, metrics, health pages and error messages;
 //! - whoever reads memory that was freed, for the secrets and the API token, as far as that is possible.
 //!
