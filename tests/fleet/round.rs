@@ -22,6 +22,8 @@ pub(crate) struct Round {
     /// Those that the issuer has seen meanwhile.
     pub(crate) token_requests: u64,
     pub(crate) throttled: u64,
+    /// Operations that the store did not answer, in rounds before: it may be left alone still.
+    pub(crate) unanswered_before: u64,
     pub(crate) all: Report,
 }
 
@@ -72,6 +74,7 @@ impl Round {
     #[track_caller]
     pub(crate) fn is_shared(&self, token_requests: u64) {
         let Report { alone, unanswered, .. } = self.all;
+        let unanswered = self.unanswered_before + unanswered;
         assert!(alone == 0 || unanswered > 0, "they went on alone, though the store answered: {self:?}");
         assert!(self.token_requests <= token_requests + alone, "too many token requests: {self:?}");
     }
@@ -84,7 +87,7 @@ impl Round {
     }
 
     pub(crate) fn print(&self, what: &str) {
-        let Self { processes, token_requests, throttled, all } = self;
+        let Self { processes, token_requests, throttled, all, .. } = self;
         println!(
             "  {what:<48} {processes:>9} {token_requests:>8} {throttled:>5} {:>6} {:>6} {:>6} {:>10} {:>10.2}",
             all.calls,

@@ -35,6 +35,7 @@ pub(crate) struct World {
     monitor: Monitor,
     headers: Vec<String>,
     counted: [u64; 2],
+    unanswered: u64,
 }
 
 // === impl World ===
@@ -48,7 +49,7 @@ impl World {
         let mut monitor = Monitor::default();
         monitor.listen(redis.port());
         let (processes, headers) = (Vec::new(), Vec::new());
-        Self { sinch, redis, processes, monitor, headers, counted: [0; 2] }
+        Self { sinch, redis, processes, monitor, headers, counted: [0; 2], unanswered: 0 }
     }
 
     /// A world with its processes, each of so many refreshers.
@@ -108,7 +109,10 @@ impl World {
         let headers = join_all(self.processes.iter_mut().map(Process::header)).await;
         self.headers.extend(headers);
         let [token_requests, throttled] = self.count();
-        let round = Round { processes: self.processes.len(), token_requests, throttled, all };
+        let processes = self.processes.len();
+        let unanswered_before = self.unanswered;
+        self.unanswered += all.unanswered;
+        let round = Round { processes, token_requests, throttled, unanswered_before, all };
         round.print(what);
         round
     }
@@ -117,6 +121,7 @@ impl World {
     pub(crate) async fn recovers(&mut self, what: &str) {
         // After its first failure a store is left alone for 1 s.
         sleep(Duration::from_millis(1_500)).await;
+        self.unanswered = 0;
         self.sinch.revoke_tokens();
         self.round(what).await.is_shared(1);
     }
