@@ -196,6 +196,22 @@ fn a_relayed_refusal_is_the_same_error_with_the_time_that_is_left() {
 }
 
 #[test]
+fn each_kind_of_refusal_is_relayed_as_what_it_was() {
+    let kinds = [
+        (Kind::Rejected, StatusCode::NOT_FOUND),
+        (Kind::Throttled, StatusCode::TOO_MANY_REQUESTS),
+        (Kind::Server, StatusCode::BAD_GATEWAY),
+    ];
+    for (kind, status) in kinds {
+        let own = TokenError::of(kind).with_status(status);
+        let relayed = Refusal::decode(&refusal(&own, 0).unwrap().encode()).unwrap();
+        let error = relayed.relay(Some(millis(1)), start()).unwrap();
+        assert_eq!((error.kind(), error.status()), (own.kind(), own.status()));
+        assert_eq!(error.to_string(), own.to_string());
+    }
+}
+
+#[test]
 fn a_refusal_whose_time_is_over_is_not_believed() {
     let refusal = refusal(rejected(), 0).unwrap();
     assert!(refusal.relay(Some(secs(5)), at(secs(5))).is_none(), "by the wall clock");

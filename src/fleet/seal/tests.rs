@@ -1,6 +1,6 @@
 //! What a seal promises.
 
-use super::{NONCE_LEN, Seal, VERSION};
+use super::{NONCE_LEN, Seal, VERSION, is_lease, lease};
 
 fn seal() -> Seal {
     Seal::new("https://auth.sinch.com/oauth2/token", "key-id", "key-secret").unwrap()
@@ -77,4 +77,11 @@ fn the_name_says_nothing_and_both_entries_share_a_slot() {
 #[test]
 fn the_name_is_the_one_that_rfc_5869_gives() {
     assert_eq!(seal().token_name(), "{186800945153d2ded3db6c603dda2790}:token");
+}
+
+#[test]
+fn no_two_leases_are_the_same() {
+    let (one, two) = (lease().unwrap(), lease().unwrap());
+    assert_ne!(one, two);
+    assert!(is_lease(&one) && !is_lease(&one[1..]) && !is_lease(&[&one[..], b"x"].concat()));
 }
