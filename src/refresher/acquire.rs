@@ -111,7 +111,7 @@ fn acquire_locked(
             let is_watched = state.is_open(now);
             drop(state);
             if let (Some(backoff), Want::NewerThan(rejected)) = (backoff_began, &want) {
-                shared.observer.backoff_began(&rejected.origin, backoff);
+                shared.observer.backoff_began(&rejected.origin, backoff, now);
             }
             Acquired::Token(UsableToken { token, is_watched })
         }

@@ -210,7 +210,7 @@ impl TokenRefresher {
         let backoff_began = state.on_settled(origin, generation, outcome, now, fastrand::f64());
         drop(state);
         if let Some(backoff) = backoff_began {
-            self.shared.observer.backoff_began(origin, backoff);
+            self.shared.observer.backoff_began(origin, backoff, now);
         }
     }
 

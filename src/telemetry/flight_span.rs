@@ -68,8 +68,10 @@ const COUNTED: u8 = 2;
 // === impl FlightSpan ===
 
 impl FlightSpan {
-    /// Opens the span of a flight. It is a root, because it belongs to no call.
+    /// Opens the span of a flight. It is a root, because it belongs to no call. Of what comes, flights are the rarest: they
+    /// describe the metrics.
     pub(crate) fn new(observer: &Arc<Observer>, reason: Reason) -> Arc<Self> {
+        metrics::describe();
         let peer = observer.peer().clone();
         let span = tracing::info_span!(
             target: TARGET,

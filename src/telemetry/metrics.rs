@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+#[cfg(feature = "metrics")]
+pub(super) use super::described::describe;
+
 pub(super) type Labels<const N: usize> = [(&'static str, &'static str); N];
 
 #[cfg(feature = "metrics")]
@@ -24,6 +27,9 @@ fn with<const N: usize>(key_id: &str, labels: Labels<N>) -> Vec<metrics::Label> 
     let key_id = metrics::Label::new("key_id", key_id.to_owned());
     std::iter::once(key_id).chain(labels.iter().map(metrics::Label::from)).collect()
 }
+
+#[cfg(not(feature = "metrics"))]
+pub(super) fn describe() {}
 
 #[cfg(not(feature = "metrics"))]
 pub(super) fn count<const N: usize>(_name: &'static str, _key_id: &str, _labels: Labels<N>) {}

@@ -4,6 +4,8 @@
 //! runs while a token is fresh and answers are no `401`s, and nothing under the refresher's lock: subscribers and
 //! recorders are code of others.
 
+#[cfg(feature = "metrics")]
+mod described;
 mod flight_span;
 mod gauges;
 mod metrics;

@@ -73,6 +73,7 @@ impl Observer {
     /// Observes what has no source of tokens that would report its KEY ID.
     #[cfg(feature = "signing")]
     pub(crate) fn named(key_id: &str) -> Self {
+        metrics::describe();
         let peer = Peer { key_id: Some(Arc::from(key_id)), ..Peer::default() };
         Self { peer: Mutex::new(peer), ..Self::default() }
     }
@@ -97,15 +98,15 @@ impl Observer {
         metrics::count("sinch_auth_retries_total", self.label(key_id), [("verdict", verdict)]);
     }
 
-    /// Records that `401`s of `origin` force no refresh for `backoff` from now.
-    pub(crate) fn backoff_began(&self, origin: &Origin, backoff: Duration) {
+    /// Records that `401`s of `origin` force no refresh for `backoff` from `now`.
+    pub(crate) fn backoff_began(&self, origin: &Origin, backoff: Duration, now: Now) {
         let key_id = &self.key_id();
         event!(
             target: TARGET, Level::WARN,
             key_id = &**key_id, server.address = origin.host(), backoff_seconds = backoff.as_secs_f64(),
             "fresh tokens rejected, refreshes back off"
         );
-        let until = timestamp(Clock::SYSTEM.now().wall, backoff);
+        let until = timestamp(now.wall, backoff);
         self.set(Gauge::BackoffOfUnauthorized, key_id, until);
     }
 

@@ -12,7 +12,13 @@ use metrics::{
 
 /// Clones share what was seen.
 #[derive(Clone, Default)]
-pub(super) struct Meters(Arc<Mutex<BTreeMap<Id, Values>>>);
+pub(super) struct Meters {
+    seen: Arc<Mutex<BTreeMap<Id, Values>>>,
+    described: Arc<Mutex<BTreeMap<String, Description>>>,
+}
+
+/// What it was told of a metric: its kind, its unit, and its help text.
+pub(super) type Description = (&'static str, Option<Unit>, String);
 
 /// One time series.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -40,7 +46,11 @@ impl Meters {
     }
 
     pub(super) fn all(&self) -> BTreeMap<Id, Values> {
-        self.0.lock().unwrap().clone()
+        self.seen.lock().unwrap().clone()
+    }
+
+    pub(super) fn described(&self) -> BTreeMap<String, Description> {
+        self.described.lock().unwrap().clone()
     }
 
     /// What the series of `name` with these labels were told.
@@ -62,6 +72,12 @@ impl Meters {
         *self.values(name, labels).last().expect("the gauge was set")
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "what a recorder is given")]
+    fn describe(&self, kind: &'static str, name: KeyName, unit: Option<Unit>, help: SharedString) {
+        let description = (kind, unit, help.into_owned());
+        self.described.lock().unwrap().insert(name.as_str().to_owned(), description);
+    }
+
     fn series(&self, kind: &'static str, key: &Key) -> Arc<Series> {
         let labels = key.labels().map(|label| (label.key().to_owned(), label.value().to_owned())).collect();
         Arc::new(Series { meters: self.clone(), id: Id { kind, name: key.name().to_owned(), labels } })
@@ -69,11 +85,17 @@ impl Meters {
 }
 
 impl Recorder for Meters {
-    fn describe_counter(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+    fn describe_counter(&self, name: KeyName, unit: Option<Unit>, help: SharedString) {
+        self.describe("counter", name, unit, help);
+    }
 
-    fn describe_gauge(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+    fn describe_gauge(&self, name: KeyName, unit: Option<Unit>, help: SharedString) {
+        self.describe("gauge", name, unit, help);
+    }
 
-    fn describe_histogram(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+    fn describe_histogram(&self, name: KeyName, unit: Option<Unit>, help: SharedString) {
+        self.describe("histogram", name, unit, help);
+    }
 
     fn register_counter(&self, key: &Key, _: &Metadata<'_>) -> Counter {
         Counter::from_arc(self.series("counter", key))
@@ -92,7 +114,7 @@ impl Recorder for Meters {
 
 impl Series {
     fn push(&self, value: f64) {
-        self.meters.0.lock().unwrap().entry(self.id.clone()).or_default().push(value);
+        self.meters.seen.lock().unwrap().entry(self.id.clone()).or_default().push(value);
     }
 }
 

@@ -6,7 +6,14 @@ use std::{
     path::Path,
 };
 
-use super::{Observed, log::Record, scenario::everything};
+use metrics::Unit;
+
+use super::{
+    Observed,
+    log::Record,
+    scenario::{everything, refresh_in_background, until_nearly_expired, warm},
+};
+use crate::support::ScriptedSource;
 
 const DOCS: &str = include_str!("../../../src/docs/observability.rs");
 
@@ -99,6 +106,36 @@ async fn metrics_and_their_table_agree_on_types_and_labels() {
         .map(|id| (id.name, (id.kind.to_owned(), id.labels.into_keys().collect())))
         .collect();
     assert_eq!(seen, documented);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_scrape_says_of_each_metric_what_the_table_says() {
+    let observed = Observed::start();
+    warm(&ScriptedSource::new()).await;
+    let documented: BTreeMap<_, _> = rows("# Metrics")
+        .iter()
+        .map(|row| {
+            let unit = if row[0].ends_with("_seconds`") { Unit::Seconds } else { Unit::Count };
+            (only(&row[0]), (row[1].clone(), Some(unit), row[3].replace('`', "")))
+        })
+        .collect();
+    let described = observed.meters.described();
+    let described: BTreeMap<_, _> = described
+        .into_iter()
+        .map(|(name, (kind, unit, help))| (name, (kind.to_owned(), unit, help)))
+        .collect();
+    assert_eq!(described, documented);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_recorder_that_comes_late_is_told_with_the_next_token_request() {
+    let source = ScriptedSource::new();
+    let tokens = warm(&source).await;
+    let observed = Observed::start();
+    assert_eq!(observed.meters.described().len(), 0);
+    until_nearly_expired().await;
+    refresh_in_background(&tokens).await;
+    assert_eq!(observed.meters.described().len(), rows("# Metrics").len());
 }
 
 #[test]
