@@ -1,0 +1,139 @@
+//! The stories of the day, and the alerts of each.
+
+use std::{
+    error::Error,
+    future::Future,
+    sync::{Arc, atomic::Ordering::Relaxed},
+    time::Duration,
+};
+
+use tokio::time::sleep;
+use tower_sinch_auth::{TokenRefresher, testing::MemoryStore};
+
+use crate::{
+    process::{Callers, builder, call, work},
+    world::{Endpoint, World},
+};
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// KEY ID, alert, the minutes of the day between which it begins to fire, and the one by which it has ended.
+///
+/// A token of an hour is due after 30 to 40 minutes. What is not here must not fire.
+pub(crate) const EXPECTED: [(&str, &str, u64, u64, u64); 0] = [];
+
+pub(crate) fn begin() -> Result<(), Box<dyn Error>> {
+    let hour = 60;
+    play("healthy", hour, |tokens, world| async move {
+        work(&tokens, &world, Callers::default(), 120).await;
+    })?;
+    play("account-removed", hour, |tokens, world| async move {
+        work(&tokens, &world, Callers::default(), 25).await;
+    })?;
+    play("account-idle", hour, |tokens, world| async move {
+        work(&tokens, &world, Callers::default(), 25).await;
+        minutes(75).await;
+        work(&tokens, &world, Callers::default(), 20).await;
+    })?;
+    play("revoked-once", hour, |tokens, world| async move {
+        at(30, &world, World::revoke_tokens);
+        work(&tokens, &world, Callers { at_once: 10, ..Callers::default() }, 120).await;
+    })?;
+    play("down-for-three-minutes", hour, |tokens, world| async move {
+        let (renewing, sinch) = (tokens.clone(), Arc::clone(&world));
+        at(20, &world, |world| world.set(Endpoint::IsDown));
+        tokio::spawn(async move {
+            while renewing.status().consecutive_failures == 0 {
+                sleep(Duration::from_secs(5)).await;
+            }
+            minutes(3).await;
+            sinch.set(Endpoint::Issues);
+        });
+        work(&tokens, &world, Callers::default(), 120).await;
+    })?;
+    play("down-for-long", hour, |tokens, world| async move {
+        at(20, &world, |world| world.set(Endpoint::IsDown));
+        at(90, &world, |world| world.set(Endpoint::Issues));
+        work(&tokens, &world, Callers::default(), 120).await;
+    })?;
+    play("key-replaced", hour, |tokens, world| async move {
+        at(30, &world, World::revoke_tokens);
+        at(30, &world, |world| world.set(Endpoint::RejectsTheKey));
+        at(80, &world, |world| world.set(Endpoint::Issues));
+        work(&tokens, &world, Callers::default(), 120).await;
+    })?;
+    play("callers-impatient", hour, |tokens, world| async move {
+        world.set(Endpoint::TakesSeconds(60));
+        at(40, &world, |world| world.set(Endpoint::Issues));
+        let callers = Callers { patience: Duration::from_secs(2), ..Callers::default() };
+        work(&tokens, &world, callers, 120).await;
+    })?;
+    play("retry-after", hour, |tokens, world| async move {
+        at(20, &world, |world| world.set(Endpoint::AsksForAnHour));
+        at(50, &world, |world| world.set(Endpoint::Issues));
+        work(&tokens, &world, Callers::default(), 120).await;
+    })?;
+    play("endpoint-slow", 20, |tokens, world| async move {
+        at(20, &world, |world| world.set(Endpoint::TakesSeconds(9)));
+        at(60, &world, |world| world.set(Endpoint::Issues));
+        work(&tokens, &world, Callers::default(), 120).await;
+    })?;
+    play("revoked-often", hour, |tokens, world| async move {
+        for minute in (30..90).step_by(4) {
+            at(minute, &world, World::revoke_tokens);
+        }
+        work(&tokens, &world, Callers { at_once: 10, ..Callers::default() }, 120).await;
+    })?;
+    play("no-access", hour, |tokens, world| async move {
+        at(30, &world, |world| world.no_access.store(true, Relaxed));
+        at(70, &world, |world| world.no_access.store(false, Relaxed));
+        work(&tokens, &world, Callers::default(), 120).await;
+    })?;
+    play("foreign-host", hour, |tokens, world| async move {
+        work(&tokens, &world, Callers::default(), 40).await;
+        call(tokens.clone(), Arc::clone(&world), "https://example.com/").await;
+        work(&tokens, &world, Callers::default(), 80).await;
+    })?;
+    let world = World::new(12 * MINUTE);
+    let tokens = builder("renewed-late", &world, None)?.refresh_lead(Duration::ZERO).build();
+    tokio::spawn(async move {
+        work(&tokens, &world, Callers { at_once: 10, ..Callers::default() }, 120).await;
+    });
+    let (world, store) = (World::new(20 * MINUTE), MemoryStore::new());
+    let tokens = builder("store-down", &world, Some(store.clone()))?.build();
+    tokio::spawn(async move {
+        tokio::spawn(async move {
+            minutes(20).await;
+            store.refuse(true);
+            minutes(60).await;
+            store.refuse(false);
+        });
+        work(&tokens, &world, Callers::default(), 120).await;
+    });
+    Ok(())
+}
+
+/// Plays the story of one access key, whose tokens live for `lifetime` minutes.
+fn play<F: Future<Output = ()> + Send + 'static>(
+    key_id: &str,
+    lifetime: u32,
+    story: impl FnOnce(TokenRefresher, Arc<World>) -> F,
+) -> Result<(), Box<dyn Error>> {
+    let world = World::new(lifetime * MINUTE);
+    let tokens = builder(key_id, &world, None)?.build();
+    tokio::spawn(story(tokens, world));
+    Ok(())
+}
+
+/// Does something to the world at a minute of the day.
+fn at(minute: u64, world: &Arc<World>, what: impl FnOnce(&World) + Send + 'static) {
+    let world = Arc::clone(world);
+    tokio::spawn(async move {
+        minutes(minute).await;
+        what(&world);
+    });
+}
+
+async fn minutes(minutes: u64) {
+    sleep(Duration::from_secs(minutes * 60)).await;
+}
