@@ -131,7 +131,8 @@
 //!
 //! Each token request is a [`tracing`](https://docs.rs/tracing) span, and what an operator should know is an event; with
 //! the feature `metrics` there are counters, histograms and gauges, too. [`docs::observability`] lists all of them, with the
-//! alert that one would put on each, and shows a health check. [`TokenRefresher::status`] says how the token is.
+//! alert that one would put on each, and shows a health check. [`docs::prometheus`] has them as rules, which the package
+//! has as files. [`TokenRefresher::status`] says how the token is.
 //! [`docs::architecture`] is for those who carry this crate on.
 //!
 //! # Features

@@ -121,18 +121,13 @@
 //!   user's rights), `READONLY` (a replica), `OOM` (no memory), `WRONGTYPE` (somebody else's values), or no connection.
 //! - The name of the entry is logged once, at `DEBUG`, so that an operator can look at it.
 //!
-//! Alerts, in `PromQL`. None of them is worth waking somebody: calls go on. With
-//! [`key_id_label(false)`](crate::TokenRefresherBuilder::key_id_label) leave out `by (key_id)`.
+//! Two of the [alerts](super::prometheus) are about a fleet. None of them is worth waking somebody: calls go on.
+//! [`SinchAuthFleetDoesNotShare`](super::prometheus#sinchauthfleetdoesnotshare) sees a share of `alone` in
+//! `sinch_auth_shared_attempts_total` that stays above a tenth, and
+//! [`SinchAuthStoreFails`](super::prometheus#sinchauthstorefails) a store that fails. A third query is for a dashboard: more
+//! than the two token requests an hour that a fleet needs mean that something revokes tokens, or does not share.
 //!
 //! ```text
-//! # The processes do not share. Ticket, after 10 minutes.
-//! sum by (key_id) (rate(sinch_auth_shared_attempts_total{outcome="alone"}[1h]))
-//!   / sum by (key_id) (rate(sinch_auth_shared_attempts_total[1h])) > 0.1
-//!
-//! # The store fails. Ticket, after 10 minutes.
-//! sum by (key_id, operation) (increase(sinch_auth_store_operations_total{outcome!="answered"}[10m])) > 0
-//!
-//! # More than the two token requests an hour that a fleet needs. Something revokes tokens, or does not share.
 //! sum by (key_id) (increase(sinch_auth_token_requests_total[1h])) > 10
 //! ```
 //!

@@ -5,4 +5,5 @@ pub mod architecture;
 pub mod clients;
 pub mod fleet;
 pub mod observability;
+pub mod prometheus;
 pub mod security;

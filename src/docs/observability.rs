@@ -1,4 +1,5 @@
-//! What operators see: logs, traces and metrics, with the alert that one would put on each.
+//! What operators see: logs, traces and metrics, with the alert that one would put on each. The page
+//! [`prometheus`](super::prometheus) has those on metrics as rules, and a dashboard.
 //!
 //! Spans and events come through [`tracing`](https://docs.rs/tracing), target `tower_sinch_auth`, always. Metrics come
 //! through the [`metrics`](https://docs.rs/metrics) facade, with the feature `metrics`. Health endpoints ask
@@ -86,19 +87,19 @@
 //!
 //! | metric | type | labels | meaning | alert |
 //! | --- | --- | --- | --- | --- |
-//! | `sinch_auth_token_requests_total` | counter | `key_id` `reason` `outcome` | token requests, each attempt | rate of an `outcome` other than `issued` for 10 minutes; `rejected` or `credentials`: at once |
-//! | `sinch_auth_token_request_duration_seconds` | histogram | `key_id` `reason` `outcome` | seconds that one took | 99th percentile near `attempt_timeout` |
-//! | `sinch_auth_token_waits_total` | counter | `key_id` | waits for a token: of calls without a usable one, and of calls to an API that rejected the one in use; counted when the wait is over | more than a few after start, with no `401`s: refreshes come too late |
-//! | `sinch_auth_token_wait_duration_seconds` | histogram | `key_id` `outcome` | seconds that they waited | any with `outcome="failed"`; a rate of `outcome="abandoned"` for 5 minutes: callers give up before there is a token |
-//! | `sinch_auth_unauthorized_total` | counter | `key_id` | `401`s to our token | a rate that stays above that of new tokens |
-//! | `sinch_auth_retries_total` | counter | `key_id` `verdict` | what became of the calls that met them | share of `helped` below a half, `inconclusive` left out |
-//! | `sinch_auth_store_operations_total` | counter | `key_id` `operation` `outcome` | operations of a store | any `outcome` but `answered`, for 10 minutes |
-//! | `sinch_auth_shared_attempts_total` | counter | `key_id` `outcome` | attempts that looked into a store | share of `alone` above a tenth for 10 minutes: the processes do not share |
-//! | `sinch_auth_untouched_requests_total` | counter | `key_id` `cause` | requests sent as they came | any with `cause="basic"` |
-//! | `sinch_auth_audience_refusals_total` | counter | `key_id` | requests refused, because their host is outside of the audience | any |
-//! | `sinch_auth_token_expiry_timestamp_seconds` | gauge | `key_id` | when the token expires, seconds since 1970; `+Inf` if never, or if there is none any more | `- time()` below 5 minutes, with traffic in the last 5: refreshes fail |
-//! | `sinch_auth_token_generation` | gauge | `key_id` | the number of the token | grows faster than renewals explain |
-//! | `sinch_auth_backoff_timestamp_seconds` | gauge | `key_id` `cause` | until when none is asked for, seconds since 1970; past or 0: it may be | `- time()` above 0 for 5 minutes |
+//! | `sinch_auth_token_requests_total` | counter | `key_id` `reason` `outcome` | token requests, each attempt | `SinchAuthTokenRequestsFail`, for 10 minutes: more of other outcomes than of `issued`, `cancelled` left out; `SinchAuthKeyRejected`, at once: `rejected` or `credentials` |
+//! | `sinch_auth_token_request_duration_seconds` | histogram | `key_id` `reason` `outcome` | seconds that one took | `SinchAuthTokenRequestsSlow`: 99th percentile near `attempt_timeout` |
+//! | `sinch_auth_token_waits_total` | counter | `key_id` | waits for a token: of calls without a usable one, and of calls to an API that rejected the one in use; counted when the wait is over | `SinchAuthCallsWaitForRenewals`: some because tokens expired, again and again: refreshes come too late |
+//! | `sinch_auth_token_wait_duration_seconds` | histogram | `key_id` `outcome` | seconds that they waited | `SinchAuthCallsWithoutToken`: any with `outcome="failed"`; `SinchAuthCallersGiveUp`: a rate of `outcome="abandoned"` for 5 minutes: callers give up before there is a token |
+//! | `sinch_auth_unauthorized_total` | counter | `key_id` | `401`s to our token | `SinchAuthUnauthorized`: a rate that stays above that of new tokens |
+//! | `sinch_auth_retries_total` | counter | `key_id` `verdict` | what became of the calls that met them | `SinchAuthRetriesDoNotHelp`: share of `helped` below a half, `inconclusive` left out |
+//! | `sinch_auth_store_operations_total` | counter | `key_id` `operation` `outcome` | operations of a store | `SinchAuthStoreFails`: more of other outcomes than of `answered`, for 10 minutes |
+//! | `sinch_auth_shared_attempts_total` | counter | `key_id` `outcome` | attempts that looked into a store | `SinchAuthFleetDoesNotShare`: share of `alone` above a tenth for 10 minutes: the processes do not share |
+//! | `sinch_auth_untouched_requests_total` | counter | `key_id` `cause` | requests sent as they came | none: the `WARN` event says it once |
+//! | `sinch_auth_audience_refusals_total` | counter | `key_id` | requests refused, because their host is outside of the audience | `SinchAuthAudienceRefused`: any |
+//! | `sinch_auth_token_expiry_timestamp_seconds` | gauge | `key_id` | when the token expires, seconds since 1970; `+Inf` if never, or if there is none any more | `SinchAuthTokenExpires`: `- time()` below 5 minutes, and token requests fail |
+//! | `sinch_auth_token_generation` | gauge | `key_id` | the number of the token | `SinchAuthTokensChange`: grows faster than renewals explain |
+//! | `sinch_auth_backoff_timestamp_seconds` | gauge | `key_id` `cause` | until when none is asked for, seconds since 1970; past or 0: it may be | `SinchAuthBacksOff`: `- time()` above 0 for 5 minutes, a minute now and then left out |
 //!
 //! Gauges are points in time rather than time left, because nothing runs without calls that could update them: the
 //! seconds to expiry are `sinch_auth_token_expiry_timestamp_seconds - time()`.
@@ -119,8 +120,8 @@
 //! too, but for the back-off of a running `Retry-After`.
 //!
 //! A refresher is dropped with its last handle, and after the calls that were sent with it. A pool that never evicts
-//! keeps an account that nobody calls for any more, and its gauge with it: that is why the alert wants traffic, which the
-//! application measures. If series of accounts that are gone are too many, choose
+//! keeps an account that nobody calls for any more, and its gauge with it: that is why the alert wants token requests that
+//! fail, of which there are none without calls. If series of accounts that are gone are too many, choose
 //! `key_id_label(false)`, or an idle timeout in the recorder (`idle_timeout` of `metrics-exporter-prometheus`), longer than
 //! a token lives.
 //!

@@ -11,6 +11,7 @@ mod log;
 mod meters;
 mod metrics;
 mod rest;
+mod rules;
 mod scenario;
 mod secrets;
 mod signed;

@@ -31,7 +31,8 @@ fn measure(threads: usize, work: impl Fn() + Sync) -> f64 {
 fn main() {
     let none = Counter::noop();
     let recorder = PrometheusBuilder::new().build_recorder();
-    let real = metrics::with_local_recorder(&recorder, || metrics::counter!("calls_total", "key_id" => "key"));
+    let real =
+        metrics::with_local_recorder(&recorder, || metrics::counter!("calls_total", "key_id" => "key"));
     println!("ns a call                    1 thread  2 threads");
     for (name, counter) in [("loop", None), ("no recorder", Some(&none)), ("an exporter's", Some(&real))] {
         let work = || match counter {

@@ -8,7 +8,8 @@ use http_body_util::Full;
 use tokio::time::{interval, sleep, timeout};
 use tower::{ServiceBuilder, ServiceExt, service_fn};
 use tower_sinch_auth::{
-    AccessKey, Audience, ClientCredentials, SinchAuthLayer, TokenRefresher, TokenRefresherBuilder, testing::MemoryStore,
+    AccessKey, Audience, ClientCredentials, SinchAuthLayer, TokenRefresher, TokenRefresherBuilder,
+    testing::MemoryStore,
 };
 
 use crate::{clock, world::World};
@@ -62,7 +63,9 @@ pub(crate) async fn work(tokens: &TokenRefresher, world: &Arc<World>, callers: C
 /// One call, whatever becomes of it.
 pub(crate) async fn call(tokens: TokenRefresher, world: Arc<World>, to: &'static str) {
     let api = service_fn(move |request| Arc::clone(&world).api(request));
-    let service = ServiceBuilder::new().layer(SinchAuthLayer::new(tokens).audience(Audience::sinch_apis())).service(api);
+    let service = ServiceBuilder::new()
+        .layer(SinchAuthLayer::new(tokens).audience(Audience::sinch_apis()))
+        .service(api);
     let mut request = Request::new(Full::default());
     *request.uri_mut() = Uri::from_static(to);
     let _ = service.oneshot(request).await;
