@@ -1,16 +1,14 @@
 //! Prometheus and Grafana: rules, a dashboard and buckets, to take as they are.
 //!
 //! The package has them as files in `examples/prometheus`: `rules.yml` for Prometheus, `rules_test.yml` with its tests
-//! for
-//! promtool, and `dashboard.json` for Grafana. They need the feature `metrics` and a recorder such as
+//! for promtool, and `dashboard.json` for Grafana. They need the feature `metrics` and a recorder such as
 //! [`metrics-exporter-prometheus`](https://docs.rs/metrics-exporter-prometheus). The page
 //! [`observability`](super::observability) says what each metric means.
 //!
 //! # Buckets
 //!
 //! That recorder makes summaries of histograms, unless it is told their buckets. Summaries of several processes do not
-//! add up,
-//! and the rule and the panels on durations want buckets, in seconds:
+//! add up, and the rule and the panels on durations want buckets, in seconds:
 //!
 //! ```
 //! let token_request = [0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 8.0, 10.0];
@@ -27,84 +25,109 @@
 //! ```
 //!
 //! - A token request is one exchange over TLS: 0.05 to 0.4 s tell a good day from a slow one. `attempt_timeout` is 10
-//! s, and
-//!   8 s is where the alert is. 5 s lies above the 4 s that the default client takes to try all addresses.
+//!   s, and 8 s is where the alert is. 5 s lies above the 4 s that the default client takes to try all addresses.
 //! - A wait is at best a token request. 2 s is how long calls wait for the replacement of a rejected token. 32 s is
 //!   `flight_timeout` and the 2 s that a wait may take longer. Whoever sets `max_wait` puts a bucket there.
 //! - Each bucket is a time series for each combination of labels. A process has some five combinations of each
-//! histogram.
+//!   histogram.
 //!
 //! Help texts and units come with each token request, so the recorder may be installed at any time.
 //!
 //! # Traffic
 //!
-//! No metric counts the calls: that would cost each call an atomic that all threads share, and nothing is counted while
-//! a
-//! token is fresh. The rules do without. Nothing asks for a token without calls, so a token request that fails shows
-//! that
-//! there are calls. For a rate of calls use the metrics of your own client, or of a layer around this one.
+//! No metric counts the calls: that would cost each call an atomic that all threads share, 8 ns for one thread and 14
+//! for each of two. Nothing is counted while a token is fresh. The rules do without. Nothing asks for a token without
+//! calls, so a token request that fails shows that there are calls. For a rate of calls use the metrics of your own
+//! client, or of a layer around this one.
 //!
 //! # Recorded
 //!
 //! A counter appears with its first count, which `increase` does not see. So the rules count a series as a whole that
-//! the
-//! window began without, if Prometheus scraped its process then. A series of a process that is new to Prometheus may
-//! hold old
-//! counts: of it only increases count.
+//! the window began without, if Prometheus scraped its process then. A series of a process that is new to Prometheus
+//! may hold old counts: of it only increases count.
 //!
 //! ```promql
 //! # sinch_auth:token_requests:increase5m
 //! sum by (job, key_id, reason, outcome) (
-//!   ((sinch_auth_token_requests_total unless sinch_auth_token_requests_total offset 5m) and on (job, instance) up offset 5m)
+//!   (
+//!     (sinch_auth_token_requests_total unless sinch_auth_token_requests_total offset 5m)
+//!     and on (job, instance) up offset 5m
+//!   )
 //!   or increase(sinch_auth_token_requests_total[5m])
 //! )
 //!
 //! # sinch_auth:token_waits:increase5m
 //! sum by (job, key_id, outcome) (
-//!   ((sinch_auth_token_wait_duration_seconds_count unless sinch_auth_token_wait_duration_seconds_count offset 5m) and on (job, instance) up offset 5m)
+//!   (
+//!     (sinch_auth_token_wait_duration_seconds_count unless sinch_auth_token_wait_duration_seconds_count offset 5m)
+//!     and on (job, instance) up offset 5m
+//!   )
 //!   or increase(sinch_auth_token_wait_duration_seconds_count[5m])
 //! )
 //!
 //! # sinch_auth:token_waits:increase2m
 //! sum by (job, key_id, outcome) (
-//!   ((sinch_auth_token_wait_duration_seconds_count unless sinch_auth_token_wait_duration_seconds_count offset 2m) and on (job, instance) up offset 2m)
+//!   (
+//!     (sinch_auth_token_wait_duration_seconds_count unless sinch_auth_token_wait_duration_seconds_count offset 2m)
+//!     and on (job, instance) up offset 2m
+//!   )
 //!   or increase(sinch_auth_token_wait_duration_seconds_count[2m])
 //! )
 //!
 //! # sinch_auth:unauthorized:increase5m
 //! sum by (job, key_id) (
-//!   ((sinch_auth_unauthorized_total unless sinch_auth_unauthorized_total offset 5m) and on (job, instance) up offset 5m)
+//!   (
+//!     (sinch_auth_unauthorized_total unless sinch_auth_unauthorized_total offset 5m)
+//!     and on (job, instance) up offset 5m
+//!   )
 //!   or increase(sinch_auth_unauthorized_total[5m])
 //! )
 //!
 //! # sinch_auth:retries:increase5m
 //! sum by (job, key_id, verdict) (
-//!   ((sinch_auth_retries_total unless sinch_auth_retries_total offset 5m) and on (job, instance) up offset 5m)
+//!   (
+//!     (sinch_auth_retries_total unless sinch_auth_retries_total offset 5m)
+//!     and on (job, instance) up offset 5m
+//!   )
 //!   or increase(sinch_auth_retries_total[5m])
 //! )
 //!
 //! # sinch_auth:store_operations:increase15m
 //! sum by (job, key_id, operation, outcome) (
-//!   ((sinch_auth_store_operations_total unless sinch_auth_store_operations_total offset 15m) and on (job, instance) up offset 15m)
+//!   (
+//!     (sinch_auth_store_operations_total unless sinch_auth_store_operations_total offset 15m)
+//!     and on (job, instance) up offset 15m
+//!   )
 //!   or increase(sinch_auth_store_operations_total[15m])
 //! )
 //!
 //! # sinch_auth:shared_attempts:increase15m
 //! sum by (job, key_id, outcome) (
-//!   ((sinch_auth_shared_attempts_total unless sinch_auth_shared_attempts_total offset 15m) and on (job, instance) up offset 15m)
+//!   (
+//!     (sinch_auth_shared_attempts_total unless sinch_auth_shared_attempts_total offset 15m)
+//!     and on (job, instance) up offset 15m
+//!   )
 //!   or increase(sinch_auth_shared_attempts_total[15m])
 //! )
 //!
 //! # sinch_auth:audience_refusals:increase5m
 //! sum by (job, key_id) (
-//!   ((sinch_auth_audience_refusals_total unless sinch_auth_audience_refusals_total offset 5m) and on (job, instance) up offset 5m)
+//!   (
+//!     (sinch_auth_audience_refusals_total unless sinch_auth_audience_refusals_total offset 5m)
+//!     and on (job, instance) up offset 5m
+//!   )
 //!   or increase(sinch_auth_audience_refusals_total[5m])
 //! )
 //!
 //! # sinch_auth:token_request_duration_bucket:increase30m
 //! sum by (job, key_id, le) (
-//!   ((sinch_auth_token_request_duration_seconds_bucket{outcome="issued"}
-//!     unless sinch_auth_token_request_duration_seconds_bucket offset 30m) and on (job, instance) up offset 30m)
+//!   (
+//!     (
+//!       sinch_auth_token_request_duration_seconds_bucket{outcome="issued"}
+//!       unless sinch_auth_token_request_duration_seconds_bucket offset 30m
+//!     )
+//!     and on (job, instance) up offset 30m
+//!   )
 //!   or increase(sinch_auth_token_request_duration_seconds_bucket{outcome="issued"}[30m])
 //! )
 //! ```
@@ -112,10 +135,10 @@
 //! # Alerts
 //!
 //! One for each row of the metrics with an alert. `page`: calls fail, or soon will. `ticket`: someone has to look at
-//! it. Those
-//! of events have the same cause as one here, but for `no host in an entry of the audience`, which is in the log alone.
+//! it. Those of events have the same cause as one here, but for `no host in an entry of the audience`, which is in the
+//! log alone.
 //!
-//! ## SinchAuthKeyRejected
+//! ## `SinchAuthKeyRejected`
 //!
 //! `page`, at once. The key is wrong, and time will not heal it. Calls go on while a token is valid.
 //!
@@ -125,7 +148,7 @@
 //! ) > 0
 //! ```
 //!
-//! ## SinchAuthTokenRequestsFail
+//! ## `SinchAuthTokenRequestsFail`
 //!
 //! `ticket`, for `10m`. The endpoint is down, slow or out of reach. `cancelled` counts as neither: accounts that are
 //! dropped cancel.
@@ -138,7 +161,7 @@
 //! )
 //! ```
 //!
-//! ## SinchAuthTokenRequestsSlow
+//! ## `SinchAuthTokenRequestsSlow`
 //!
 //! `ticket`, for `10m`. The 8 is four fifths of `attempt_timeout`: change both together. It needs buckets.
 //!
@@ -146,7 +169,7 @@
 //! histogram_quantile(0.99, sinch_auth:token_request_duration_bucket:increase30m) > 8
 //! ```
 //!
-//! ## SinchAuthCallsWaitForRenewals
+//! ## `SinchAuthCallsWaitForRenewals`
 //!
 //! `ticket`, at once. Refreshes come too late, again and again: once is what an outage or a pause of the callers
 //! leaves. Leave it out where callers pause for longer than a token lives.
@@ -158,7 +181,7 @@
 //! )
 //! ```
 //!
-//! ## SinchAuthCallsWithoutToken
+//! ## `SinchAuthCallsWithoutToken`
 //!
 //! `page`, at once. Calls fail with a [`TokenError`](crate::TokenError), or return the `401` they met. A call that
 //! fails at once, because the refresher backs off, has not waited: `SinchAuthTokenExpires` sees those.
@@ -167,7 +190,7 @@
 //! sum by (job, key_id) (sinch_auth:token_waits:increase5m{outcome="failed"}) > 0
 //! ```
 //!
-//! ## SinchAuthCallersGiveUp
+//! ## `SinchAuthCallersGiveUp`
 //!
 //! `page`, for `5m`. Calls run into the timeouts of their callers before a flight has failed.
 //!
@@ -175,7 +198,7 @@
 //! sum by (job, key_id) (sinch_auth:token_waits:increase2m{outcome="abandoned"}) > 0
 //! ```
 //!
-//! ## SinchAuthUnauthorized
+//! ## `SinchAuthUnauthorized`
 //!
 //! `ticket`, for `15m`. One revocation is one burst, and no reason to come.
 //!
@@ -190,7 +213,7 @@
 //! )
 //! ```
 //!
-//! ## SinchAuthRetriesDoNotHelp
+//! ## `SinchAuthRetriesDoNotHelp`
 //!
 //! `ticket`, for `10m`. Callers see `401`s.
 //!
@@ -203,7 +226,7 @@
 //! < 0.5
 //! ```
 //!
-//! ## SinchAuthStoreFails
+//! ## `SinchAuthStoreFails`
 //!
 //! `ticket`, for `10m`. The window is as long as it is because a store is asked only when a token is due.
 //!
@@ -215,7 +238,7 @@
 //! )
 //! ```
 //!
-//! ## SinchAuthFleetDoesNotShare
+//! ## `SinchAuthFleetDoesNotShare`
 //!
 //! `ticket`, for `10m`. Each process asks for itself, against a rate limit that all share.
 //!
@@ -225,7 +248,7 @@
 //! > 0.1
 //! ```
 //!
-//! ## SinchAuthAudienceRefused
+//! ## `SinchAuthAudienceRefused`
 //!
 //! `ticket`, at once. A bug, or a wrong address.
 //!
@@ -233,7 +256,7 @@
 //! sinch_auth:audience_refusals:increase5m > 0
 //! ```
 //!
-//! ## SinchAuthTokenExpires
+//! ## `SinchAuthTokenExpires`
 //!
 //! `page`, at once. That token requests fail, or that the refresher backs off after one, says that there are calls:
 //! nothing is asked for without. An account that nobody calls for, and one that is gone, pages nobody.
@@ -250,7 +273,7 @@
 //! )
 //! ```
 //!
-//! ## SinchAuthTokensChange
+//! ## `SinchAuthTokensChange`
 //!
 //! `ticket`, at once. What was due or expired is left out. Tokens that come from a store count: change the 6 if a fleet
 //! has tokens that live for less than half an hour.
@@ -267,7 +290,7 @@
 //! ) > 6
 //! ```
 //!
-//! ## SinchAuthBacksOff
+//! ## `SinchAuthBacksOff`
 //!
 //! `ticket`, for `5m`. The minute bridges the time from the end of one back-off to the failure of the next flight.
 //!

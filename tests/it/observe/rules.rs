@@ -51,6 +51,7 @@ fn rules_of_the_page() -> BTreeMap<String, Rule> {
     }
     for text in page.split("\n## ").skip(1) {
         let (name, rest) = text.split_once('\n').unwrap();
+        let name = name.trim_matches('`');
         let quoted: Vec<_> = rest.split('`').collect();
         let after = if quoted[2].starts_with(", for ") { quoted[3] } else { "" };
         let expression = rest.split("```").nth(1).unwrap().strip_prefix("promql\n").unwrap().to_owned();
