@@ -4,7 +4,7 @@ usage: day.py PROMETHEUS DAY RULES [--report]
 """
 
 import json
-import os
+import pathlib
 import re
 import shutil
 import socket
@@ -15,6 +15,7 @@ import time
 import urllib.parse
 import urllib.request
 
+ROOT = pathlib.Path(__file__).parent / "../.."
 SPEED = 120
 SCRAPE = 0.2  # 24 s of the day
 UNITS = {"s": 1, "m": 60, "h": 3600}
@@ -33,6 +34,17 @@ def scaled(rules):
     rules, seconds = re.subn(r"\* 60\b", f"* {60 / SPEED}", rules)
     assert durations > 20 and seconds == 2, "the rules are not written as this script expects"
     return rules
+
+
+def check_buckets():
+    """The day has the buckets that the page recommends."""
+
+    def buckets(path, pattern):
+        return re.findall(pattern, (ROOT / path).read_text())
+
+    recommended = buckets("src/docs/prometheus.rs", r"let token_\w+ = \[([\d., ]+)\]")
+    assert len(recommended) == 2
+    assert buckets("tests/prometheus/src/scrape.rs", r"const TOKEN_\w+: \S+ \d+\] = \[([\d., ]+)\]") == recommended
 
 
 def free_port():
@@ -95,7 +107,7 @@ def play(prometheus, day, rules, folder):
         time.sleep(0.5)
         began = float(next(line for line in said if line[0] == "day")[1])
         metadata = ask(port, "/api/v1/metadata")
-        missed = ask(port, "/api/v1/query", query=f"rate(prometheus_rule_group_iterations_missed_total[1m])")["result"]
+        missed = ask(port, "/api/v1/query", query="rate(prometheus_rule_group_iterations_missed_total[1m])")["result"]
         fired = {}
         for series in ask(port, "/api/v1/query", query='ALERTS{alertstate="firing"}[10m]')["result"]:
             key = (series["metric"]["key_id"], series["metric"]["alertname"])
@@ -132,6 +144,7 @@ def judge(said, fired, metadata):
 
 def main():
     prometheus, day, rules = sys.argv[1:4]
+    check_buckets()
     folder = tempfile.mkdtemp()
     started = time.monotonic()
     try:
