@@ -34,7 +34,7 @@
 //! refresher/   one token for all. Shells: token_refresher builder acquire flight channel shared
 //!              state/, pure: machine (forget verdicts) want tokens failure; rejections/ = policy authority
 //! telemetry/   what operators see: observer (of calls) flight_span (of flights) store (of a fleet's), over metrics
-//!              gauges
+//!              (described, to recorders) and gauges
 //! token/       access_token issued_token source attempt status reason
 //! audience     where a token or a signed request may travel: host listed sinch
 //! origin       who answers a request. Beside it schedule/, pure time: validity backoff budget settings, and the only

@@ -44,7 +44,8 @@
 //!
 //! A counter appears with its first count, which `increase` does not see. So the rules count a series as a whole that
 //! the window began without, if Prometheus scraped its process then. A series of a process that is new to Prometheus
-//! may hold old counts: of it only increases count.
+//! may hold old counts: of it only increases count. The rules want the labels `job` and `instance`, and the metric `up`,
+//! which a Prometheus that scrapes adds.
 //!
 //! ```promql
 //! # sinch_auth:token_requests:increase5m

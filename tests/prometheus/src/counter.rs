@@ -2,6 +2,8 @@
 //!
 //! `cargo run --release --manifest-path tests/prometheus/Cargo.toml --bin counter`
 
+#![expect(clippy::disallowed_methods, reason = "a bench reads the clock")]
+
 use std::{hint::black_box, thread, time::Instant};
 
 use metrics::Counter;

@@ -1,6 +1,8 @@
 //! A day of many processes, two hours in a minute, for a real Prometheus: each KEY ID is a story, and says which alerts
 //! belong to it. `tests/prometheus/run` starts this, and compares.
 
+#![expect(clippy::disallowed_methods, reason = "the day has a clock of its own, made of the real one")]
+
 mod clock;
 mod process;
 mod scrape;
