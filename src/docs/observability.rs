@@ -95,7 +95,7 @@
 //! | `sinch_auth_retries_total` | counter | `key_id` `verdict` | what became of the calls that met them | `SinchAuthRetriesDoNotHelp`: share of `helped` below a half, `inconclusive` left out |
 //! | `sinch_auth_store_operations_total` | counter | `key_id` `operation` `outcome` | operations of a store | `SinchAuthStoreFails`: more of other outcomes than of `answered`, for 10 minutes |
 //! | `sinch_auth_shared_attempts_total` | counter | `key_id` `outcome` | attempts that looked into a store | `SinchAuthFleetDoesNotShare`: share of `alone` above a tenth for 10 minutes: the processes do not share |
-//! | `sinch_auth_untouched_requests_total` | counter | `key_id` `cause` | requests sent as they came | none: the `WARN` event says it once |
+//! | `sinch_auth_untouched_requests_total` | counter | `key_id` `cause` | requests sent as they came | `SinchAuthBasicLeft`: any with `cause="basic"`, for 10 minutes |
 //! | `sinch_auth_audience_refusals_total` | counter | `key_id` | requests refused, because their host is outside of the audience | `SinchAuthAudienceRefused`: any |
 //! | `sinch_auth_token_expiry_timestamp_seconds` | gauge | `key_id` | when the token expires, seconds since 1970; `+Inf` if never, or if there is none any more | `SinchAuthTokenExpires`: `- time()` below 5 minutes, and token requests fail |
 //! | `sinch_auth_token_generation` | gauge | `key_id` | the number of the token | `SinchAuthTokensChange`: grows faster than renewals explain |

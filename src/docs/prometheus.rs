@@ -257,6 +257,14 @@
 //! sinch_auth:audience_refusals:increase5m > 0
 //! ```
 //!
+//! ## `SinchAuthBasicLeft`
+//!
+//! `ticket`, for `10m`. Code that adds HTTP Basic is left somewhere, and its requests carry no token.
+//!
+//! ```promql
+//! sum by (job, key_id) (increase(sinch_auth_untouched_requests_total{cause="basic"}[15m])) > 0
+//! ```
+//!
 //! ## `SinchAuthTokenExpires`
 //!
 //! `page`, at once. That token requests fail, or that the refresher backs off after one, says that there are calls:

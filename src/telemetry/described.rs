@@ -3,7 +3,7 @@
 use metrics::Unit;
 
 /// The metrics of the page [`observability`](crate::docs::observability), and what its table says of each.
-const DESCRIBED: [(&str, Kind, &str); 12] = [
+const DESCRIBED: [(&str, Kind, &str); 13] = [
     ("sinch_auth_token_requests_total", Kind::Counter, "token requests, each attempt"),
     ("sinch_auth_token_request_duration_seconds", Kind::Histogram, "seconds that one took"),
     (
@@ -17,6 +17,7 @@ const DESCRIBED: [(&str, Kind, &str); 12] = [
     ("sinch_auth_retries_total", Kind::Counter, "what became of the calls that met them"),
     ("sinch_auth_store_operations_total", Kind::Counter, "operations of a store"),
     ("sinch_auth_shared_attempts_total", Kind::Counter, "attempts that looked into a store"),
+    ("sinch_auth_untouched_requests_total", Kind::Counter, "requests sent as they came"),
     (
         "sinch_auth_audience_refusals_total",
         Kind::Counter,

@@ -11,7 +11,7 @@ use tokio::time::sleep;
 use tower_sinch_auth::{ServicePlan, TokenRefresher, testing::MemoryStore};
 
 use crate::{
-    process::{Callers, builder, call, work},
+    process::{Callers, builder, call, call_with_basic, work},
     world::{Endpoint, World},
 };
 
@@ -21,7 +21,8 @@ const MINUTE: Duration = Duration::from_secs(60);
 ///
 /// What is not here must not fire. A token of an hour is due after 30 to 40 minutes, one of 20 minutes after 10 to 15; that,
 /// and four minutes for a machine that is busy, which are 2 s, is what the ranges are for.
-pub(crate) const EXPECTED: [(&str, &str, u64, u64, u64); 27] = [
+pub(crate) const EXPECTED: [(&str, &str, u64, u64, u64); 28] = [
+    ("basic-left", "SinchAuthBasicLeft", 40, 46, 80),
     ("callers-impatient", "SinchAuthBacksOff", 5, 10, 45),
     ("callers-impatient", "SinchAuthCallersGiveUp", 5, 10, 46),
     ("callers-impatient", "SinchAuthTokenRequestsFail", 10, 15, 49),
@@ -122,6 +123,14 @@ pub(crate) fn begin() -> Result<(), Box<dyn Error>> {
         work(&tokens, &world, Callers::default(), 40).await;
         call(tokens.clone(), Arc::clone(&world), "https://example.com/").await;
         work(&tokens, &world, Callers::default(), 80).await;
+    })?;
+    play("basic-left", hour, |tokens, world| async move {
+        work(&tokens, &world, Callers::default(), 30).await;
+        for _ in 0..30 * 12 {
+            call_with_basic(tokens.clone(), Arc::clone(&world)).await;
+            sleep(Duration::from_secs(5)).await;
+        }
+        work(&tokens, &world, Callers::default(), 60).await;
     })?;
     let tokens = TokenRefresher::new(ServicePlan::new("token-that-never-expires", "token")?);
     tokio::spawn(async move {
