@@ -5,9 +5,9 @@
 //! through the [`metrics`](https://docs.rs/metrics) facade, with the feature `metrics`. Health endpoints ask
 //! [`TokenRefresher::status`](crate::TokenRefresher::status).
 //!
-//! While a token is fresh and answers are no `401`s, nothing is recorded and nothing is counted. Nor is
-//! anything of a request that is signed and sent. Times are seconds with fractions. Nothing holds a secret: no key
-//! secret, no token, no signature, no address beyond its host.
+//! While a token is fresh and answers are no `401`s, nothing is recorded and nothing is counted. Nor is anything of a request
+//! that is signed and sent. Times are seconds, in spans and events to the millisecond. Nothing holds a secret: no key secret,
+//! no token, no signature, no address beyond its host.
 //!
 //! # Levels
 //!

@@ -17,7 +17,7 @@ use tracing::{Instrument, Level, Span, event, field::Empty, instrument::Instrume
 use super::{
     gauges::Gauge,
     metrics,
-    observer::{Observer, Peer, TARGET, elapsed, timestamp},
+    observer::{Observer, Peer, TARGET, elapsed, seconds, timestamp},
 };
 use crate::{
     error::TokenError,
@@ -146,7 +146,7 @@ impl FlightSpan {
     pub(crate) fn succeeded(&self, token: &AccessToken, failures: u32, status: &TokenStatus, now: Now) {
         let generation = token.generation();
         let lifetime = token.validity().expires_in(now).map(|left| left + token.validity().age(now));
-        let lifetime_seconds = lifetime.map(|lifetime| lifetime.as_secs_f64());
+        let lifetime_seconds = lifetime.map(seconds);
         let key_id = &self.observer.key_id();
         event!(
             target: TARGET, parent: &self.span, Level::INFO,
@@ -154,10 +154,10 @@ impl FlightSpan {
             reason = self.reason.as_str(),
             origin = token.origin().as_str(),
             attempts = self.token_requests(),
-            latency_seconds = elapsed(self.started).as_secs_f64(),
+            latency_seconds = seconds(elapsed(self.started)),
             generation,
             lifetime_seconds,
-            refresh_in_seconds = status.refresh_in.map(|wait| wait.as_secs_f64()),
+            refresh_in_seconds = status.refresh_in.map(seconds),
             failures,
             "token refreshed"
         );
@@ -176,7 +176,7 @@ impl FlightSpan {
         let error_type = error.kind().as_str();
         let usable = status.state.is_usable();
         let serves = usable && self.reason != Reason::Unauthorized;
-        let expires = status.expires_in.filter(|_| usable).map(|left| left.as_secs_f64());
+        let expires = status.expires_in.filter(|_| usable).map(seconds);
         let retry_in = status.retry_in.unwrap_or_default();
         macro_rules! flight_failed {
             ($level:expr) => {
@@ -185,12 +185,12 @@ impl FlightSpan {
                     key_id = &**key_id,
                     reason = self.reason.as_str(),
                     attempts = self.token_requests(),
-                    latency_seconds = elapsed(self.started).as_secs_f64(),
+                    latency_seconds = seconds(elapsed(self.started)),
                     "error.type" = error_type,
                     error = %error,
                     error.causes = causes(error).as_deref(),
                     failures = status.consecutive_failures,
-                    retry_in_seconds = retry_in.as_secs_f64(),
+                    retry_in_seconds = seconds(retry_in),
                     expires_in_seconds = expires,
                     "token refresh failed"
                 )
@@ -220,7 +220,7 @@ impl FlightSpan {
         if !self.ended.swap(true, Ordering::Relaxed) {
             self.span.record("attempts", self.token_requests());
             self.span.record("outcome", outcome);
-            self.span.record("latency_seconds", elapsed(self.started).as_secs_f64());
+            self.span.record("latency_seconds", seconds(elapsed(self.started)));
         }
     }
 
@@ -260,12 +260,12 @@ impl Attempt<'_> {
                     key_id = peer.key_id.as_deref().unwrap_or_default(),
                     server.address = peer.server.as_deref(),
                     attempt = self.number,
-                    latency_seconds = elapsed(self.began).as_secs_f64(),
+                    latency_seconds = seconds(elapsed(self.began)),
                     "error.type" = self.outcome,
                     http.response.status_code = error.status().map(|status| status.as_u16()),
                     error = %error,
                     error.causes = causes(error).as_deref(),
-                    retry_in_seconds = next.map(|next| next.as_secs_f64()),
+                    retry_in_seconds = next.map(seconds),
                     $message
                 )
             };

@@ -103,7 +103,7 @@ impl Observer {
         let key_id = &self.key_id();
         event!(
             target: TARGET, Level::WARN,
-            key_id = &**key_id, server.address = origin.host(), backoff_seconds = backoff.as_secs_f64(),
+            key_id = &**key_id, server.address = origin.host(), backoff_seconds = seconds(backoff),
             "fresh tokens rejected, refreshes back off"
         );
         let until = timestamp(now.wall, backoff);
@@ -117,7 +117,7 @@ impl Observer {
             target: TARGET, Level::INFO,
             key_id,
             generation = status.generation,
-            retry_in_seconds = status.retry_in.map(|wait| wait.as_secs_f64()),
+            retry_in_seconds = status.retry_in.map(seconds),
             "token forgotten"
         );
         self.gauges.forget(status.retry_in.map(|wait| timestamp(now.wall, wait)));
@@ -244,6 +244,11 @@ impl WaitOutcome {
 
 pub(super) fn elapsed(since: Instant) -> Duration {
     Clock::SYSTEM.now().mono.saturating_duration_since(since)
+}
+
+/// Returns a time as events show it: seconds, to the millisecond, which a reader of logs can take in.
+pub(super) fn seconds(time: Duration) -> f64 {
+    (time.as_secs_f64() * 1_000.0).round() / 1_000.0
 }
 
 /// Returns when `wait` is over, in the unit of metrics: seconds since 1970.

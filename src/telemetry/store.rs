@@ -8,7 +8,7 @@ use tracing::{Level, event};
 use super::{
     flight_span::{CURRENT, FlightSpan},
     metrics,
-    observer::TARGET,
+    observer::{TARGET, seconds},
 };
 use crate::token::StoreState;
 
@@ -68,7 +68,7 @@ pub(crate) fn record_store_unavailable(operation: &'static str, error: &str, pau
             let error = format!("{error}; check the store and the way to it; the issuer is asked meanwhile");
             event!(
                 target: TARGET, parent: &flight.span, Level::WARN,
-                key_id, operation, error, retry_in_seconds = pause.as_secs_f64(), "token store unavailable"
+                key_id, operation, error, retry_in_seconds = seconds(pause), "token store unavailable"
             );
         }
     });

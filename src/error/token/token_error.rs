@@ -90,7 +90,7 @@ impl TokenError {
     }
 
     /// Returns how long the issuer asked to be left alone: `Retry-After` of a `429`, `503` or `408`, counted from its
-    /// answer. A date counts less the answer's own `Date`.
+    /// answer. A date counts less the answer's own `Date`. Of a refusal that processes share, how long it still holds.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after

@@ -226,6 +226,21 @@ async fn a_refused_request_is_an_error_that_names_only_the_host() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn times_are_seconds_to_the_millisecond() {
+    let observed = Observed::start();
+    everything().await;
+    let mut times = 0;
+    for record in observed.log.ours() {
+        for (field, value) in record.fields.iter().filter(|(field, _)| field.ends_with("_seconds")) {
+            let (_, fraction) = value.split_once('.').unwrap_or((value, ""));
+            assert!(fraction.len() <= 3, "{field}={value}");
+            times += 1;
+        }
+    }
+    assert!(times > 20, "{times}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn without_a_listener_all_goes_on_as_ever() {
     everything().await;
 }
