@@ -7,12 +7,14 @@ use http::{HeaderValue, Request, Response, StatusCode, Uri};
 use http_body_util::Full;
 use tower::{Layer, Service, service_fn};
 use tower_sinch_auth::{
-    AccessKey, AccessKeySource, AccessToken, ApplicationKey, Audience, AudienceError, BodyLimitError,
-    BoxError, BufferBody, ClientCredentials, CloneBody, CredentialsError, ExistingAuthorization, IssuedToken,
-    NoReplay, OutsideAudience, Replay, ReplayBody, RequestAuth, ServicePlan, SignedRequest,
-    SignedRequestLayer, SignedResponseFuture, SigningError, SinchAuth, SinchAuthLayer, TokenError,
-    TokenErrorKind, TokenRefresher, TokenRefresherBuilder, TokenSource, TokenState, TokenStatus,
+    AccessKey, AccessKeySource, AccessToken, Account, AccountError, ApplicationKey, Audience, AudienceError,
+    BodyLimitError, BoxError, BufferBody, ClientCredentials, CloneBody, CredentialsError,
+    ExistingAuthorization, IssuedToken, NoReplay, OutsideAudience, Replay, ReplayBody, RequestAuth,
+    ServicePlan, SignedRequest, SignedRequestLayer, SignedResponseFuture, SigningError, SinchAuth,
+    SinchAuthLayer, StoreState, Stored, TokenError, TokenErrorKind, TokenOrigin, TokenRefresher,
+    TokenRefresherBuilder, TokenSource, TokenState, TokenStatus, TokenStore,
     future::ResponseFuture,
+    testing::{MemoryStore, check_store},
 };
 
 /// A key source and a token source of one's own, by the traits' exact signatures.
@@ -91,8 +93,104 @@ fn requests_are_signed_by_these_names() {
     let _ = service.into_inner();
 }
 
+/// A store of one's own, by the trait's exact signatures.
+#[derive(Clone)]
+struct OwnStore;
+
+impl TokenStore for OwnStore {
+    async fn load(&self, _name: &str) -> Result<Option<Stored>, BoxError> {
+        Ok(Some(Stored { value: Bytes::from_static(b"value"), expires_in: Some(Duration::from_secs(1)) }))
+    }
+
+    async fn compare_and_set(
+        &self,
+        _name: &str,
+        _expected: Option<&[u8]>,
+        _value: &[u8],
+        _ttl: Duration,
+    ) -> Result<bool, BoxError> {
+        Ok(false)
+    }
+
+    async fn compare_and_remove(&self, _name: &str, _expected: &[u8]) -> Result<bool, BoxError> {
+        Ok(false)
+    }
+}
+
+/// A source that looks for the tokens of others when one is to be renewed.
+struct Renewing;
+
+impl TokenSource for Renewing {
+    async fn fetch(&self) -> Result<IssuedToken, TokenError> {
+        Ok(IssuedToken::bearer("token", None)?.issued_ago(Duration::from_secs(1)))
+    }
+
+    async fn renew(&self, current: &AccessToken) -> Result<IssuedToken, TokenError> {
+        let _: u64 = current.generation();
+        self.fetch().await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_is_made_and_checked_by_these_names() {
+    fn is_store(_: &impl TokenStore) {}
+    let store: MemoryStore = MemoryStore::new();
+    store.refuse(false);
+    store.hang(false);
+    store.latency(Duration::ZERO);
+    store.lose();
+    check_store(&store).await;
+    assert!(store.operations() > 0);
+    is_store(&OwnStore);
+    let tokens = TokenRefresher::new(Renewing);
+    tokens.refresh(&tokens.token().await.unwrap()).await.unwrap();
+    let status: TokenStatus = tokens.status();
+    let (origin, state): (Option<TokenOrigin>, Option<StoreState>) = (status.origin, status.store);
+    assert_eq!((origin, state), (Some(TokenOrigin::Issuer), None));
+    let _ = (TokenOrigin::Store, StoreState::Available, StoreState::Unavailable);
+}
+
+#[cfg(feature = "__client")]
+#[test]
+fn credentials_share_their_token_by_this_name() {
+    let client = service_fn(|_: Request<Full<Bytes>>| async {
+        Ok::<_, BoxError>(Response::new(Full::<Bytes>::default()))
+    });
+    let credentials = ClientCredentials::with_client(client, AccessKey::new("id", "secret").unwrap());
+    let _ = TokenRefresher::new(credentials.clone().shared_in(MemoryStore::new()));
+    let _ = SinchAuthLayer::new(credentials.shared_in(OwnStore));
+}
+
+#[cfg(feature = "redis")]
+#[test]
+fn a_store_in_redis_takes_any_connection() {
+    fn store<C>(connection: C) -> impl TokenStore + Clone
+    where
+        C: redis::aio::ConnectionLike + Clone + Send + Sync + 'static,
+    {
+        let store: tower_sinch_auth::RedisStore<C> = tower_sinch_auth::RedisStore::new(connection);
+        store.name_prefix("prefix").name_prefix(String::from("prefix"))
+    }
+    let _ = store::<redis::aio::MultiplexedConnection>;
+}
+
+#[test]
+fn a_request_says_whose_it_is_by_these_names() {
+    let tokens = TokenRefresher::new(Own);
+    let layer: SinchAuthLayer<CloneBody> = SinchAuthLayer::per_request();
+    let mut request = Request::new(());
+    request.extensions_mut().insert(Account::from(&tokens));
+    request.extensions_mut().insert(Account::from(tokens.clone()));
+    tokens.forget();
+    assert!(layer.refresher().is_none());
+}
+
 #[test]
 fn errors_and_handles_have_their_bounds() {
+    is_error::<AccountError>();
+    is_shared::<Account>();
+    is_shared::<Stored>();
+    is_shared::<MemoryStore>();
     is_error::<BodyLimitError>();
     is_error::<SigningError>();
     is_shared::<ApplicationKey>();
