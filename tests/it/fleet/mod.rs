@@ -2,6 +2,7 @@
 
 mod failures;
 mod lifetime;
+mod random;
 mod secrets;
 mod sharing;
 mod stores;
