@@ -98,12 +98,16 @@ where
         }
     }
 
+    #[expect(
+        clippy::clone_on_copy,
+        reason = "`SizeHint` is `Copy` from http-body 1.1 on, and we admit 1.0.1"
+    )]
     fn size_hint(&self) -> SizeHint {
         match &self.source {
             Source::Once { body } => body.size_hint(),
             Source::First { attempt } => attempt.size_hint(),
             Source::Second { attempt } => attempt.size_hint(),
-            Source::Empty { hint } => *hint,
+            Source::Empty { hint } => hint.clone(),
         }
     }
 }
