@@ -7,3 +7,5 @@ pub mod fleet;
 pub mod observability;
 pub mod prometheus;
 pub mod security;
+#[cfg(test)]
+pub(crate) mod table;

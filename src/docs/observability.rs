@@ -52,7 +52,7 @@
 //! | `token store answers again` | `INFO` | `key_id` | it did all that it was asked in an attempt | none |
 //! | `token shared` | `DEBUG` | `key_id` `store.entry` | the token is looked for in a store; once for each name | none |
 //! | `request sent as it came` | `DEBUG` | `key_id` `cause` | a request has an `Authorization` already, or says `skip()` | none |
-//! | `requests have HTTP Basic, which is sent instead of the token` | `WARN` | `key_id` | the first such request of a refresher, or of a layer without one | ticket: code that still adds HTTP Basic, which Sinch allows for tests only |
+//! | `requests have HTTP Basic, which is sent as it is` | `WARN` | `key_id` | the first such request of a refresher, or of a layer without one | ticket: code that still adds HTTP Basic, which Sinch allows for tests only |
 //! | `request refused` | `ERROR` | `key_id` `server.address` `error` | a request was not sent, because its host is outside of the audience | ticket: a bug, or a wrong address |
 //!
 //! # Fields of events

@@ -131,7 +131,7 @@ impl Observer {
         if why == Untouched::Basic && !self.has_warned_of_basic.swap(true, Ordering::Relaxed) {
             event!(
                 target: TARGET, Level::WARN,
-                key_id, "requests have HTTP Basic, which is sent instead of the token"
+                key_id, "requests have HTTP Basic, which is sent as it is"
             );
         }
     }

@@ -15,6 +15,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::{
+    docs::table::rows,
     error::BoxError,
     signing::{
         SignedRequestLayer,
@@ -154,12 +155,6 @@ fn name(state: &RequestState) -> &'static str {
         State::Failed { .. } => "Failed",
         State::Done => "Done",
     }
-}
-
-/// The rows `From => To | To` among lines that begin with `prefix`.
-fn rows(text: &'static str, prefix: &str) -> BTreeSet<Step> {
-    let rows = text.lines().filter_map(|line| line.trim().strip_prefix(prefix)?.split_once("=>"));
-    rows.flat_map(|(from, to)| to.split('|').map(move |to| (from.trim(), to.trim()))).collect()
 }
 
 fn table() -> BTreeSet<Step> {

@@ -17,7 +17,7 @@ use crate::support::{
 };
 
 const UNTOUCHED: &str = "sinch_auth_untouched_requests_total";
-const WARNING: &str = "requests have HTTP Basic, which is sent instead of the token";
+const WARNING: &str = "requests have HTTP Basic, which is sent as it is";
 
 fn with_authorization(value: &str) -> Request<Full<Bytes>> {
     let mut request = get(API);

@@ -4,21 +4,13 @@
 use std::collections::BTreeSet;
 
 use super::{Fixture, Step, held, outcomes, secs};
-
-/// From, and to.
-type Way = (&'static str, &'static str);
+use crate::docs::table::rows;
 
 const SOURCE: &str = include_str!("../../protocol.rs");
 
-/// The rows `From => To | To` among lines that begin with `prefix`.
-fn rows(prefix: &str) -> BTreeSet<Way> {
-    let rows = SOURCE.lines().filter_map(|line| line.trim().strip_prefix(prefix)?.split_once("=>"));
-    rows.flat_map(|(from, to)| to.split('|').map(move |to| (from.trim(), to.trim()))).collect()
-}
-
 #[test]
 fn each_arm_bears_its_row_of_the_table() {
-    assert_eq!(rows("//!"), rows("// ##"));
+    assert_eq!(rows(SOURCE, "//!"), rows(SOURCE, "// ##"));
 }
 
 #[test]
@@ -41,5 +33,5 @@ fn the_table_is_what_happens() {
             seen.insert((from, it.name()));
         }
     }
-    assert_eq!(seen, rows("//!"));
+    assert_eq!(seen, rows(SOURCE, "//!"));
 }

@@ -21,7 +21,7 @@ mod flight;
 mod forget;
 mod model;
 mod rejection;
-pub(super) mod table;
+mod table;
 
 const HOUR: Duration = Duration::from_secs(3600);
 /// When a token of an hour is due, without jitter.

@@ -3,18 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{DUE, Fixture, HOUR, IssuedToken, TokenErrorKind, api, error, millis, secs, start};
-use crate::{schedule::Now, token::RetryOutcome};
-
-/// From, and to.
-type Step = (&'static str, &'static str);
-
-/// The rows `From => To | To` of a page.
-pub(in crate::refresher::state) fn rows(page: &'static str) -> BTreeSet<Step> {
-    let rows = page.lines().filter_map(|line| line.strip_prefix("//!")?.split_once("=>"));
-    // The story of each row says it again, as a list.
-    let rows = rows.filter(|(from, _)| !from.contains('-'));
-    rows.flat_map(|(from, to)| to.split('|').map(move |to| (from.trim(), to.trim()))).collect()
-}
+use crate::{docs::table::rows, schedule::Now, token::RetryOutcome};
 
 /// Lets one of the things happen that happen to a state; time stands still.
 fn happen(it: &mut Fixture, dice: &mut fastrand::Rng, now: Now) {
@@ -57,5 +46,5 @@ fn the_table_of_the_refresher_is_what_happens() {
             from = to;
         }
     }
-    assert_eq!(seen, rows(include_str!("../mod.rs")));
+    assert_eq!(seen, rows(include_str!("../mod.rs"), "//!"));
 }

@@ -7,8 +7,8 @@ use super::{
     policy::{Rejections, Ruling},
 };
 use crate::{
+    docs::table::rows,
     origin::Origin,
-    refresher::state::tests::table::rows,
     schedule::{
         Now,
         fixture::{at, millis, secs, start},
@@ -112,7 +112,7 @@ fn the_table_of_an_authority_is_what_happens() {
             from = to;
         }
     }
-    assert_eq!(seen, rows(include_str!("../mod.rs")));
+    assert_eq!(seen, rows(include_str!("../mod.rs"), "//!"));
 }
 
 #[test]
